@@ -1,0 +1,245 @@
+package memory
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/eventflow-dev/eventflow/services/analytics/report"
+	"github.com/eventflow-dev/eventflow/services/consumer/fulfil"
+	"github.com/eventflow-dev/eventflow/services/consumer/opening"
+	"github.com/eventflow-dev/eventflow/services/purchase/checkout"
+	"github.com/eventflow-dev/eventflow/services/purchase/storefront"
+	"github.com/eventflow-dev/eventflow/services/ticketing"
+)
+
+var (
+	_ checkout.Reservations = (*Pod)(nil)
+	_ checkout.Outbox       = (*Pod)(nil)
+	_ checkout.Reservations = (*Arbiter)(nil)
+	_ fulfil.Projection     = (*Arbiter)(nil)
+	_ storefront.Shelf      = (*Arbiter)(nil)
+	_ opening.Stock         = (*Arbiter)(nil)
+	_ report.Backlog        = (*Arbiter)(nil)
+)
+
+// Arbiter is the twin of the Redis arbiter. It is one pod's client too, through the
+// embedded Pod; NewPod makes the client of another pod.
+type Arbiter struct {
+	Faults
+	*Pod
+	clock       func() time.Time
+	outboxLimit int
+
+	mu        sync.Mutex
+	state     arbiterState
+	listeners map[int]listener
+	nextID    int
+}
+
+// arbiterState is everything that a loss of data takes away.
+type arbiterState struct {
+	epoch     string
+	paused    bool
+	catalog   []ticketing.Event
+	catalogAt time.Time
+	stock     map[ticketing.TierKey]int
+	capacity  map[ticketing.TierKey]int
+	orders    map[ticketing.OrderID]*heldOrder
+	outbox    map[ticketing.OrderID]time.Time
+	pending   map[ticketing.TierKey]report.Pending
+}
+
+type heldOrder struct {
+	checkout.Record
+	fingerprint string
+}
+
+type listener struct {
+	node   string
+	settle func([]checkout.Settlement)
+}
+
+// NewArbiter returns an arbiter that is not open yet and takes orders while fewer than
+// outboxLimit wait in its outbox.
+func NewArbiter(clock func() time.Time, outboxLimit int) *Arbiter {
+	a := &Arbiter{clock: clock, outboxLimit: outboxLimit, state: newArbiterState(), listeners: map[int]listener{}}
+	a.Pod = a.NewPod()
+	return a
+}
+
+func newArbiterState() arbiterState {
+	return arbiterState{
+		stock:    map[ticketing.TierKey]int{},
+		capacity: map[ticketing.TierKey]int{},
+		orders:   map[ticketing.OrderID]*heldOrder{},
+		outbox:   map[ticketing.OrderID]time.Time{},
+		pending:  map[ticketing.TierKey]report.Pending{},
+	}
+}
+
+// Forget loses all data, as a Redis whose volume is gone does.
+func (a *Arbiter) Forget() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.state = newArbiterState()
+}
+
+// SetEpoch puts the arbiter into another epoch, or closes the sale with "".
+func (a *Arbiter) SetEpoch(epoch string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.state.epoch = epoch
+}
+
+// Settle implements fulfil.Projection.
+func (a *Arbiter) Settle(_ context.Context, settlements []fulfil.Settlement) error {
+	if err := a.begin(); err != nil {
+		return err
+	}
+	byNode := map[string][]checkout.Settlement{}
+	for _, s := range settlements {
+		if !s.State.Settled() {
+			return fmt.Errorf("settle %s: state %s is not final", s.Order.ID, s.State)
+		}
+	}
+	a.mu.Lock()
+	for _, s := range settlements {
+		a.settleLocked(s)
+		byNode[s.Order.Node] = append(byNode[s.Order.Node], checkout.Settlement{ID: s.Order.ID, State: s.State})
+	}
+	var calls []func()
+	for _, l := range a.listeners {
+		if told := byNode[l.node]; len(told) > 0 {
+			calls = append(calls, func() { l.settle(told) })
+		}
+	}
+	a.mu.Unlock()
+	for _, call := range calls {
+		call()
+	}
+	return a.end()
+}
+
+func (a *Arbiter) settleLocked(s fulfil.Settlement) {
+	held, found := a.state.orders[s.Order.ID]
+	if !found || held.State.Settled() {
+		return
+	}
+	held.State = s.State
+	delete(a.state.outbox, s.Order.ID)
+	a.movePendingLocked(held.Order, -1)
+}
+
+// movePendingLocked adds the order to what is pending of its tier, sign times.
+func (a *Arbiter) movePendingLocked(o ticketing.Order, sign int64) {
+	p := a.state.pending[o.Tier()]
+	p.Tier = o.Tier()
+	p.Orders += sign
+	p.Tickets += sign * int64(o.Quantity)
+	p.Revenue = ticketing.Money{Amount: p.Revenue.Amount + sign*o.Total.Amount, Currency: o.Total.Currency}
+	a.state.pending[o.Tier()] = p
+}
+
+// SetPaused implements fulfil.Projection.
+func (a *Arbiter) SetPaused(_ context.Context, paused bool) error {
+	return a.change(func(s *arbiterState) error {
+		s.paused = paused
+		return nil
+	})
+}
+
+// Shelf implements storefront.Shelf.
+func (a *Arbiter) Shelf(context.Context) (storefront.ShelfState, error) {
+	var shelf storefront.ShelfState
+	err := a.change(func(s *arbiterState) error {
+		shelf = storefront.ShelfState{
+			Epoch: s.epoch, Events: s.catalog, CatalogAt: s.catalogAt,
+			Stock: map[ticketing.TierKey]int{}, ConsumerPaused: s.paused, Outbox: len(s.outbox),
+		}
+		for tier, left := range s.stock {
+			shelf.Stock[tier] = left
+		}
+		return nil
+	})
+	return shelf, err
+}
+
+// Epoch implements opening.Stock.
+func (a *Arbiter) Epoch(context.Context) (string, error) {
+	var epoch string
+	err := a.change(func(s *arbiterState) error {
+		epoch = s.epoch
+		return nil
+	})
+	return epoch, err
+}
+
+// Stock implements opening.Stock.
+func (a *Arbiter) Stock(_ context.Context, events []ticketing.Event) error {
+	return a.change(func(s *arbiterState) error {
+		for tier, capacity := range capacities(events) {
+			if left := s.stock[tier] + capacity - s.capacity[tier]; left < 0 {
+				return fmt.Errorf("stock %s: capacity %d is %d below what is held and sold", tier, capacity, -left)
+			}
+		}
+		for tier, capacity := range capacities(events) {
+			s.stock[tier] += capacity - s.capacity[tier]
+			s.capacity[tier] = capacity
+		}
+		s.catalog, s.catalogAt = events, a.clock()
+		return nil
+	})
+}
+
+func capacities(events []ticketing.Event) map[ticketing.TierKey]int {
+	all := map[ticketing.TierKey]int{}
+	for _, e := range events {
+		for _, t := range e.Tiers {
+			all[ticketing.TierKey{EventID: e.ID, TierID: t.ID}] = t.Capacity
+		}
+	}
+	return all
+}
+
+// Open implements opening.Stock.
+func (a *Arbiter) Open(_ context.Context, epoch string) error {
+	return a.change(func(s *arbiterState) error {
+		if s.epoch == "" {
+			s.epoch = epoch
+		}
+		return nil
+	})
+}
+
+// Pending implements report.Backlog.
+func (a *Arbiter) Pending(context.Context) ([]report.Pending, error) {
+	var all []report.Pending
+	err := a.change(func(s *arbiterState) error {
+		for _, p := range s.pending {
+			if p.Orders > 0 {
+				all = append(all, p)
+			}
+		}
+		return nil
+	})
+	slices.SortFunc(all, func(x, y report.Pending) int { return cmp.Compare(x.Tier.String(), y.Tier.String()) })
+	return all, err
+}
+
+// change runs one atomic step, unless the arbiter is to fail.
+func (a *Arbiter) change(step func(*arbiterState) error) error {
+	if err := a.begin(); err != nil {
+		return err
+	}
+	a.mu.Lock()
+	err := step(&a.state)
+	a.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	return a.end()
+}

@@ -1,0 +1,159 @@
+package memory
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/eventflow-dev/eventflow/services/purchase/checkout"
+	"github.com/eventflow-dev/eventflow/services/ticketing"
+)
+
+// Pod is one pod's client of an Arbiter. It has its own idea of the epoch, which it
+// learns from the arbiter's answers.
+type Pod struct {
+	arbiter *Arbiter
+	// epoch is guarded by the arbiter's mutex.
+	epoch string
+}
+
+// NewPod returns a client that does not know the epoch yet.
+func (a *Arbiter) NewPod() *Pod { return &Pod{arbiter: a} }
+
+// Reserve implements checkout.Reservations.
+func (p *Pod) Reserve(_ context.Context, r checkout.Reservation) (checkout.Outcome, error) {
+	if r.Order.Quantity < 1 || r.Order.Total.Amount < 0 {
+		return checkout.Outcome{}, fmt.Errorf("reserve %s: %w: quantity or total is out of range", r.Order.ID, checkout.ErrUnavailable)
+	}
+	var outcome checkout.Outcome
+	err := p.arbiter.change(func(s *arbiterState) error {
+		if p.epoch == "" {
+			p.epoch = s.epoch
+		}
+		outcome = p.reserveLocked(s, r)
+		if s.epoch != "" {
+			p.epoch = s.epoch
+		}
+		return nil
+	})
+	if err != nil {
+		return checkout.Outcome{}, fmt.Errorf("reserve %s: %w", r.Order.ID, err)
+	}
+	return outcome, nil
+}
+
+func (p *Pod) reserveLocked(s *arbiterState, r checkout.Reservation) checkout.Outcome {
+	tier := r.Order.Tier()
+	if held, found := s.orders[r.Order.ID]; found {
+		if held.fingerprint != r.Fingerprint {
+			return checkout.Outcome{Verdict: checkout.KeyReused}
+		}
+		return checkout.Outcome{Verdict: checkout.Known, Record: held.Record}
+	}
+	left, onSale := s.stock[tier]
+	switch {
+	case s.epoch == "" || s.epoch != p.epoch:
+		return checkout.Outcome{Verdict: checkout.SalePaused}
+	case len(s.outbox) >= p.arbiter.outboxLimit:
+		return checkout.Outcome{Verdict: checkout.OutboxFull}
+	case !onSale:
+		return checkout.Outcome{Verdict: checkout.NotOnSale}
+	case left < r.Order.Quantity:
+		return checkout.Outcome{Verdict: checkout.SoldOut}
+	}
+	record := checkout.Record{Order: r.Order, State: ticketing.StatePending}
+	s.stock[tier] -= r.Order.Quantity
+	s.orders[r.Order.ID] = &heldOrder{Record: record, fingerprint: r.Fingerprint}
+	s.outbox[r.Order.ID] = p.arbiter.clock()
+	p.arbiter.movePendingLocked(r.Order, +1)
+	return checkout.Outcome{Verdict: checkout.Reserved, Record: record}
+}
+
+// Accept implements checkout.Reservations.
+func (p *Pod) Accept(_ context.Context, ids ...ticketing.OrderID) error {
+	return p.arbiter.change(func(s *arbiterState) error {
+		for _, id := range ids {
+			if held, found := s.orders[id]; found && held.State == ticketing.StatePending {
+				held.State = ticketing.StateAccepted
+				delete(s.outbox, id)
+			}
+		}
+		return nil
+	})
+}
+
+// Lookup implements checkout.Reservations.
+func (p *Pod) Lookup(_ context.Context, id ticketing.OrderID) (checkout.Record, error) {
+	var record checkout.Record
+	err := p.arbiter.change(func(s *arbiterState) error {
+		held, found := s.orders[id]
+		if !found {
+			return checkout.ErrNotFound
+		}
+		record = held.Record
+		return nil
+	})
+	if err != nil {
+		return checkout.Record{}, fmt.Errorf("look up %s: %w", id, err)
+	}
+	return record, nil
+}
+
+// Claim implements checkout.Outbox.
+func (p *Pod) Claim(_ context.Context, age time.Duration, limit int) ([]ticketing.Order, error) {
+	var orders []ticketing.Order
+	err := p.arbiter.change(func(s *arbiterState) error {
+		now := p.arbiter.clock()
+		var due []ticketing.OrderID
+		for id, since := range s.outbox {
+			if now.Sub(since) >= age {
+				due = append(due, id)
+			}
+		}
+		slices.SortFunc(due, func(x, y ticketing.OrderID) int {
+			return cmp.Or(s.outbox[x].Compare(s.outbox[y]), cmp.Compare(x, y))
+		})
+		for _, id := range due[:min(limit, len(due))] {
+			s.outbox[id] = now
+			orders = append(orders, s.orders[id].Order)
+		}
+		return nil
+	})
+	return orders, err
+}
+
+// Announcements is one pod's ear for what its orders have come to.
+type Announcements struct {
+	arbiter *Arbiter
+	node    string
+}
+
+// Announcements returns the ear of the pod with that node name.
+func (a *Arbiter) Announcements(node string) *Announcements {
+	return &Announcements{arbiter: a, node: node}
+}
+
+// Subscribe calls settle with each announcement, from the goroutine that settles,
+// until the returned function is called.
+func (s *Announcements) Subscribe(settle func([]checkout.Settlement)) (stop func()) {
+	a := s.arbiter
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	id := a.nextID
+	a.nextID++
+	a.listeners[id] = listener{node: s.node, settle: settle}
+	return func() {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		delete(a.listeners, id)
+	}
+}
+
+// Run calls settle with each announcement until ctx ends.
+func (s *Announcements) Run(ctx context.Context, settle func([]checkout.Settlement)) error {
+	defer s.Subscribe(settle)()
+	<-ctx.Done()
+	return nil
+}

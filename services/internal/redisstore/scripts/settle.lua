@@ -1,0 +1,29 @@
+-- Marks orders as the ledger has decided and tells the pods that took them. An order
+-- that is settled already, or that nobody knows, stays as it is.
+-- KEYS: outbox, pending, order...
+-- ARGV: seconds that a settled order is kept, number of orders, (order id, state)..., (channel, announcement)...
+local outbox, pending = KEYS[1], KEYS[2]
+local keep, count = ARGV[1], tonumber(ARGV[2])
+
+local function minus(n)
+  if n == '0' then return n end -- HINCRBY does not take -0
+  return '-' .. n
+end
+
+for i = 1, count do
+  local order, id, state = KEYS[i + 2], ARGV[2 * i + 1], ARGV[2 * i + 2]
+  local was = redis.call('HMGET', order, 'state', 'tier', 'qty', 'amount')
+  if was[1] == 'PENDING' or was[1] == 'ACCEPTED' then
+    local tier = was[2]
+    redis.call('HSET', order, 'state', state)
+    redis.call('EXPIRE', order, keep)
+    redis.call('ZREM', outbox, id)
+    redis.call('HINCRBY', pending, tier .. ':orders', -1)
+    redis.call('HINCRBY', pending, tier .. ':tickets', minus(was[3]))
+    redis.call('HINCRBY', pending, tier .. ':amount', minus(was[4]))
+  end
+end
+for i = 2 * count + 3, #ARGV, 2 do
+  redis.call('PUBLISH', ARGV[i], ARGV[i + 1])
+end
+return redis.status_reply('OK')

@@ -1,0 +1,141 @@
+package redisstore
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/eventflow-dev/eventflow/services/consumer/opening"
+	"github.com/eventflow-dev/eventflow/services/purchase/storefront"
+	"github.com/eventflow-dev/eventflow/services/ticketing"
+)
+
+var (
+	_ storefront.Shelf = (*Shelf)(nil)
+	_ opening.Stock    = (*Shelf)(nil)
+)
+
+// Shelf is what is on sale: the pools, the catalog for readers, and whether the sale is open.
+type Shelf struct{ client redis.UniversalClient }
+
+// NewShelf returns the shelf of the arbiter behind client.
+func NewShelf(client *redis.Client) *Shelf { return &Shelf{client: client.WithTimeout(slowTimeout)} }
+
+// catalogDocument is the catalog as readers find it.
+type catalogDocument struct {
+	At     time.Time         `json:"at"`
+	Events []ticketing.Event `json:"events"`
+}
+
+// Shelf implements storefront.Shelf.
+func (s *Shelf) Shelf(ctx context.Context) (storefront.ShelfState, error) {
+	ctx, cancel := context.WithTimeout(ctx, slowTimeout)
+	defer cancel()
+	var (
+		strs  *redis.SliceCmd
+		stock *redis.MapStringStringCmd
+		wait  *redis.IntCmd
+	)
+	_, err := s.client.TxPipelined(ctx, func(tx redis.Pipeliner) error {
+		strs = tx.MGet(ctx, keyEpoch, keyCatalog, keyPaused)
+		stock = tx.HGetAll(ctx, keyStock)
+		wait = tx.ZCard(ctx, keyOutbox)
+		return nil
+	})
+	if err != nil {
+		return storefront.ShelfState{}, fmt.Errorf("read the shelf: %w", unavailable(err))
+	}
+	state, err := readShelf(strs.Val(), stock.Val())
+	if err != nil {
+		return storefront.ShelfState{}, fmt.Errorf("read the shelf: %w", unavailable(err))
+	}
+	state.Outbox = int(wait.Val())
+	return state, nil
+}
+
+func readShelf(values []any, stock map[string]string) (storefront.ShelfState, error) {
+	var state storefront.ShelfState
+	state.Epoch, _ = values[0].(string)
+	if text, found := values[1].(string); found {
+		var document catalogDocument
+		if err := json.Unmarshal([]byte(text), &document); err != nil {
+			return state, fmt.Errorf("catalog: %w", err)
+		}
+		state.Events, state.CatalogAt = document.Events, document.At
+	}
+	_, state.ConsumerPaused = values[2].(string)
+	state.Stock = make(map[ticketing.TierKey]int, len(stock))
+	for name, text := range stock {
+		left, err := strconv.Atoi(text)
+		if err != nil {
+			return state, fmt.Errorf("stock of %s: %w", name, err)
+		}
+		state.Stock[tierKeyOf(name)] = left
+	}
+	return state, nil
+}
+
+// tierKeyOf reads what ticketing.TierKey.String wrote.
+func tierKeyOf(name string) ticketing.TierKey {
+	event, tier, _ := strings.Cut(name, "/")
+	return ticketing.TierKey{EventID: event, TierID: tier}
+}
+
+// Epoch implements opening.Stock.
+func (s *Shelf) Epoch(ctx context.Context) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, slowTimeout)
+	defer cancel()
+	epoch, err := s.client.Get(ctx, keyEpoch).Result()
+	if err != nil && !errors.Is(err, redis.Nil) {
+		return "", fmt.Errorf("read the epoch: %w", unavailable(err))
+	}
+	return epoch, nil
+}
+
+// Stock implements opening.Stock. Repeating it changes nothing.
+func (s *Shelf) Stock(ctx context.Context, events []ticketing.Event) error {
+	ctx, cancel := context.WithTimeout(ctx, 2*slowTimeout)
+	defer cancel()
+	now, err := s.client.Time(ctx).Result()
+	if err != nil {
+		return fmt.Errorf("stock %d events: %w", len(events), unavailable(err))
+	}
+	document, err := json.Marshal(catalogDocument{At: now.UTC(), Events: events})
+	if err != nil {
+		return fmt.Errorf("stock %d events: %w", len(events), err)
+	}
+	args := []any{document}
+	for _, e := range events {
+		for _, t := range e.Tiers {
+			args = append(args, ticketing.TierKey{EventID: e.ID, TierID: t.ID}.String(), t.Capacity)
+		}
+	}
+	reply, err := scriptStock.run(ctx, s.client, []string{keyStock, keyCapacity, keyCatalog}, args...)
+	if err != nil {
+		return fmt.Errorf("stock %d events: %w", len(events), err)
+	}
+	words, err := toStrings(reply)
+	switch {
+	case err != nil:
+		return fmt.Errorf("stock %d events: %w", len(events), err)
+	case len(words) == 3 && words[0] == "TOO_FEW":
+		return fmt.Errorf("stock %s: its capacity is %s below what is held and sold", words[1], words[2])
+	}
+	return nil
+}
+
+// Open implements opening.Stock.
+func (s *Shelf) Open(ctx context.Context, epoch string) error {
+	ctx, cancel := context.WithTimeout(ctx, slowTimeout)
+	defer cancel()
+	if err := s.client.SetNX(ctx, keyEpoch, epoch, 0).Err(); err != nil {
+		return fmt.Errorf("open the sale: %w", classify(err, true))
+	}
+	return nil
+}

@@ -1,0 +1,45 @@
+package ticketing_test
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/eventflow-dev/eventflow/services/ticketing"
+)
+
+// A purchase is checked against the event it names, and priced.
+func ExamplePlace() {
+	order, err := ticketing.Place(ticketing.Purchase{
+		EventID: "aurora", TierID: "general", Quantity: 2, Email: "ada@example.com",
+	}, aurora(), true, noon)
+	fmt.Println(order.Tier(), order.Total, err)
+	// Output: aurora/general 9000 EUR <nil>
+}
+
+// Every wrong field is named at once.
+func ExamplePlace_invalid() {
+	_, err := ticketing.Place(ticketing.Purchase{EventID: "aurora", TierID: "general", Email: "ada"}, aurora(), true, noon)
+	var e *ticketing.Error
+	if errors.As(err, &e) {
+		for _, f := range e.Fields {
+			fmt.Println(f.Field, f.Reason)
+		}
+	}
+	// Output:
+	// quantity must be at least 1
+	// email must be an e-mail address
+}
+
+// A message that can never be read is poison: trying again is no use.
+func ExampleDecodeOrder() {
+	_, err := ticketing.DecodeOrder([]byte(`{"v":7}`))
+	fmt.Println(errors.Is(err, ticketing.ErrPoison), err)
+	// Output: true message cannot be read: version 7, known is 1
+}
+
+// Prices are whole minor units, so that sums are exact.
+func ExampleMoney_Times() {
+	total, err := ticketing.Money{Amount: 1999, Currency: "EUR"}.Times(3)
+	fmt.Println(total, err)
+	// Output: 5997 EUR <nil>
+}
