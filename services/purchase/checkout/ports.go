@@ -1,0 +1,120 @@
+package checkout
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/eventflow-dev/eventflow/services/ticketing"
+)
+
+// ErrOutcomeUnknown is returned by a Reservations that cannot tell whether its step
+// was taken: the request may have reached the store, its answer did not come back.
+var ErrOutcomeUnknown = errors.New("outcome unknown")
+
+// ErrUnavailable is returned by a port whose store was surely not changed: refused,
+// breaker open, not connected, not yet sent.
+var ErrUnavailable = errors.New("store unavailable")
+
+// ErrNotFound is returned by a lookup when the store answered that it has no such order.
+var ErrNotFound = errors.New("not found")
+
+// Reservation asks for an order's seats to be held.
+type Reservation struct {
+	Order ticketing.Order
+	// Fingerprint is a digest of what the buyer asked for. The same order id with
+	// another fingerprint is a reused key.
+	Fingerprint string
+}
+
+// Verdict is how the arbiter decided about a Reservation.
+type Verdict int
+
+// The verdicts of the arbiter.
+const (
+	// Reserved: the seats are held, the order is PENDING, in the outbox, and on disk.
+	Reserved Verdict = iota + 1
+	// Known: the order exists already, with the same fingerprint; Outcome.Record tells its state.
+	Known
+	// KeyReused: the order exists with another fingerprint.
+	KeyReused
+	// SoldOut: fewer seats are left than were asked for.
+	SoldOut
+	// NotOnSale: the arbiter has no stock for this tier.
+	NotOnSale
+	// SalePaused: the arbiter is not open, or open in another epoch than the caller's.
+	SalePaused
+	// OutboxFull: the outbox has reached its bound.
+	OutboxFull
+)
+
+// Record is an order as a store knows it.
+type Record struct {
+	Order ticketing.Order
+	State ticketing.State
+}
+
+// Outcome is the arbiter's answer. Record is set with Reserved and Known.
+type Outcome struct {
+	Verdict Verdict
+	Record  Record
+}
+
+// Reservations is the one arbiter of seats. Implementations apply their own deadline.
+type Reservations interface {
+	// Reserve decides in one atomic step. Its errors wrap ErrUnavailable (surely
+	// nothing happened) or ErrOutcomeUnknown (the seats may be held).
+	Reserve(ctx context.Context, r Reservation) (Outcome, error)
+	// Accept notes that the broker has the orders: PENDING becomes ACCEPTED and they
+	// leave the outbox. It never moves an order backwards and ignores unknown ids.
+	Accept(ctx context.Context, ids ...ticketing.OrderID) error
+	// Lookup returns the order; ErrNotFound where the store answered that it has none.
+	Lookup(ctx context.Context, id ticketing.OrderID) (Record, error)
+}
+
+// Outbox is the arbiter's list of orders that the broker has not confirmed yet.
+type Outbox interface {
+	// Claim returns up to limit orders that have been in the outbox, unclaimed, for at
+	// least age, and makes them look new, so that no other relay claims them meanwhile.
+	Claim(ctx context.Context, age time.Duration, limit int) ([]ticketing.Order, error)
+}
+
+// Publisher hands orders to the broker.
+type Publisher interface {
+	// Publish returns nil once the broker has confirmed that it keeps the order.
+	// Any error means that the broker may or may not have it: the order must stay in the outbox.
+	// An error that wraps ErrUnavailable means that it was surely not sent.
+	Publish(ctx context.Context, order ticketing.Order) error
+}
+
+// Ledger reads orders from the books.
+type Ledger interface {
+	// Lookup returns the order; ErrNotFound where the ledger answered that it has none.
+	Lookup(ctx context.Context, id ticketing.OrderID) (Record, error)
+}
+
+// Settlement says how the ledger decided about one order.
+type Settlement struct {
+	ID    ticketing.OrderID `json:"order_id"`
+	State ticketing.State   `json:"state"`
+}
+
+// Pipeline tells whether commits can be expected soon.
+type Pipeline interface {
+	// Paused reports whether the consumer has announced that it does not commit now.
+	Paused() bool
+}
+
+// Storefront is what is on sale, as the pod knows it. It never waits for a store.
+type Storefront interface {
+	// Event returns the event with the id.
+	Event(id string) (ticketing.Event, bool)
+	// Loaded reports whether a catalog has been read at all since the start.
+	Loaded() bool
+}
+
+// Gate tells whether the pod may sell at all.
+type Gate interface {
+	// Err returns nil, or a *ticketing.Error that says why not.
+	Err() error
+}

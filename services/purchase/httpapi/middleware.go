@@ -1,0 +1,98 @@
+package httpapi
+
+import (
+	"errors"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"time"
+
+	"github.com/gin-gonic/gin"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
+
+	"github.com/eventflow-dev/eventflow/services/internal/httpserver"
+	"github.com/eventflow-dev/eventflow/services/internal/telemetry"
+	"github.com/eventflow-dev/eventflow/services/ticketing"
+)
+
+const (
+	// nodeHeader names the pod in every response, spelled as in the contract: header names
+	// have no case, and people read them.
+	nodeHeader = "X-EventFlow-Node"
+	// orderKey is where a handler leaves the order's id for the access line.
+	orderKey = "orderID"
+)
+
+func newShedCounter(registerer prometheus.Registerer) prometheus.Counter {
+	return promauto.With(registerer).NewCounter(prometheus.CounterOpts{
+		Name: "eventflow_purchase_shed_total",
+		Help: "Purchases refused before they were read, because too many were being answered.",
+	})
+}
+
+// observe is around every request: it names the pod, counts, times and logs, and answers
+// for a handler that panics.
+func (a *api) observe(c *gin.Context) {
+	start := a.d.Clock()
+	a.metrics.Begin()
+	c.Writer.Header()[nodeHeader] = a.node
+	defer func() {
+		recovered := recover()
+		if recovered != nil {
+			a.answerPanic(c, recovered)
+		}
+		a.finish(c, a.d.Clock().Sub(start))
+		if isAbort(recovered) {
+			panic(recovered) // the server's own way to cut a connection
+		}
+	}()
+	c.Next()
+}
+
+func (a *api) answerPanic(c *gin.Context, recovered any) {
+	c.Abort()
+	if isAbort(recovered) {
+		return
+	}
+	httpserver.LogPanic(c.Request, a.d.Logger, recovered, debug.Stack())
+	if !c.Writer.Written() {
+		httpserver.WriteProblem(c.Writer, httpserver.Internal())
+	}
+}
+
+func isAbort(recovered any) bool {
+	err, ok := recovered.(error)
+	return ok && errors.Is(err, http.ErrAbortHandler)
+}
+
+// finish counts and logs one answer. The line has no personal data: no address, no query,
+// no name. Reads and probes are logged at debug.
+func (a *api) finish(c *gin.Context, took time.Duration) {
+	route, status := c.FullPath(), c.Writer.Status()
+	a.metrics.End(c.Request.Method, route, status, took)
+	level := slog.LevelDebug
+	if c.Request.Method == http.MethodPost {
+		level = slog.LevelInfo
+	}
+	a.d.Logger.LogAttrs(c.Request.Context(), level, "Answered request",
+		slog.String(telemetry.KeyMethod, c.Request.Method), slog.String(telemetry.KeyRoute, route),
+		slog.Int(telemetry.KeyStatus, status), slog.String(telemetry.KeyOrderID, c.GetString(orderKey)),
+		slog.Float64(telemetry.KeyDuration, took.Seconds()))
+}
+
+// bounded refuses what is more than the pod can answer well, before reading any of it.
+func (a *api) bounded(c *gin.Context) {
+	select {
+	case a.inFlight <- struct{}{}:
+		defer func() { <-a.inFlight }()
+		c.Next()
+	default:
+		a.shed.Inc()
+		c.Abort()
+		a.fail(c, &ticketing.Error{
+			Code: ticketing.CodeOverloaded, RetryAfter: time.Second,
+			Message: "this pod is answering as many purchases as it can",
+		})
+	}
+}

@@ -1,0 +1,113 @@
+package httpapi
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/gin-gonic/gin"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/eventflow-dev/eventflow/services/internal/httpserver"
+	"github.com/eventflow-dev/eventflow/services/internal/telemetry"
+	"github.com/eventflow-dev/eventflow/services/purchase/checkout"
+	"github.com/eventflow-dev/eventflow/services/purchase/storefront"
+	"github.com/eventflow-dev/eventflow/services/ticketing"
+)
+
+// Shop sells tickets and knows orders.
+type Shop interface {
+	// Buy sells a purchase, waiting up to the given time for its commit.
+	Buy(ctx context.Context, p ticketing.Purchase, key checkout.Key, wait time.Duration) (checkout.Record, error)
+	// Check returns every wrong field of a purchase, and sells nothing.
+	Check(p ticketing.Purchase) []ticketing.FieldError
+	// Order returns an order as it is now.
+	Order(ctx context.Context, id ticketing.OrderID) (checkout.Record, error)
+}
+
+// Front knows what is on sale and how the pod is, without waiting for a store.
+type Front interface {
+	Snapshot() *storefront.Snapshot
+	Status() storefront.Status
+}
+
+// Receipts signs receipts.
+type Receipts interface {
+	Sign(o ticketing.Order) (string, error)
+	JWKS() []byte
+}
+
+// Deps is what the edge works with. All of it is needed.
+type Deps struct {
+	Shop     Shop
+	Front    Front
+	Receipts Receipts
+	Health   *httpserver.Health
+	// Node names the pod in every response.
+	Node    string
+	Version string
+	// Wait is how long a purchase waits for its commit where the buyer does not say.
+	Wait time.Duration
+	// MaxInFlight bounds the purchases that are being answered.
+	MaxInFlight int
+	Clock       func() time.Time
+	Logger      *slog.Logger
+	Registerer  prometheus.Registerer
+}
+
+type api struct {
+	d        Deps
+	metrics  *telemetry.HTTPMetrics
+	shed     prometheus.Counter
+	node     []string
+	inFlight chan struct{}
+	pages    pageCache
+}
+
+// quiet makes gin print nothing about its routes. The mode belongs to the whole process.
+var quiet = sync.OnceFunc(func() { gin.SetMode(gin.ReleaseMode) })
+
+// New returns the handler of the whole API.
+func New(d Deps) (http.Handler, error) {
+	a := &api{
+		d:        d,
+		metrics:  telemetry.NewHTTPMetrics(d.Registerer, "purchase"),
+		shed:     newShedCounter(d.Registerer),
+		node:     []string{d.Node},
+		inFlight: make(chan struct{}, d.MaxInFlight),
+	}
+	quiet()
+	engine := gin.New()
+	engine.RedirectTrailingSlash = false
+	engine.HandleMethodNotAllowed = true
+	engine.ForwardedByClientIP = false
+	// gin trusts every proxy unless told: a client could name any address as its own.
+	if err := engine.SetTrustedProxies(nil); err != nil {
+		return nil, err
+	}
+	engine.Use(a.observe)
+	engine.NoRoute(a.notFound)
+	engine.NoMethod(a.methodNotAllowed)
+	a.routes(engine)
+	return engine, nil
+}
+
+// routes is the whole surface.
+func (a *api) routes(engine *gin.Engine) {
+	engine.POST("/purchase", a.bounded, a.purchase)
+
+	read := func(path string, handler gin.HandlerFunc) {
+		engine.GET(path, handler)
+		engine.HEAD(path, handler)
+	}
+	read("/", a.index)
+	read("/events", a.events)
+	read("/events/:id", a.event)
+	read("/orders/:id", a.order)
+	read("/.well-known/eventflow-receipts", a.receiptKeys)
+	read("/health", a.health)
+	read("/livez", gin.WrapF(a.d.Health.Live))
+	read("/readyz", gin.WrapF(a.d.Health.Ready))
+}

@@ -1,0 +1,46 @@
+// Command purchase is the purchase API: it sells tickets and shows what is on sale.
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/eventflow-dev/eventflow/services/internal/telemetry"
+)
+
+func main() { os.Exit(exitCode()) }
+
+func exitCode() int {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, os.Environ(), os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, "purchase:", err)
+		return 1
+	}
+	return 0
+}
+
+// run is the whole life of the process: it ends when ctx does. It needs no store to be
+// there, neither at the start nor later.
+func run(ctx context.Context, environ []string, stdout io.Writer) error {
+	config, err := FromEnv(environ)
+	if err != nil {
+		return err
+	}
+	log := telemetry.NewLogger(stdout, config.LogLevel, config.Node)
+	stores, err := openStores(ctx, config, log)
+	if err != nil {
+		return err
+	}
+	app, err := newApp(config, stores, log, time.Now)
+	if err != nil {
+		return err
+	}
+	log.InfoContext(ctx, "Starting purchase service", telemetry.KeyVersion, telemetry.Version())
+	return app.run(ctx)
+}
