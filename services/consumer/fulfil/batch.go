@@ -1,0 +1,167 @@
+package fulfil
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/eventflow-dev/eventflow/services/consumer/internal/retry"
+	"github.com/eventflow-dev/eventflow/services/internal/telemetry"
+	"github.com/eventflow-dev/eventflow/services/ticketing"
+)
+
+// collect waits for a first delivery and takes what follows, up to limit, for as long
+// as Settings.Linger. It returns nothing where nothing came for a while. If the session
+// ends meanwhile, what was taken is dropped: the broker has it again.
+func (c *Consumer) collect(ctx context.Context, s Session, limit int) ([]Delivery, error) {
+	idle := time.NewTimer(idleProbe)
+	defer idle.Stop()
+	var batch []Delivery
+	select {
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case <-idle.C:
+		return nil, nil
+	case d, open := <-s.Deliveries():
+		if !open {
+			return nil, errSessionEnded
+		}
+		batch = append(batch, d)
+	}
+	linger := time.NewTimer(c.settings.Linger)
+	defer linger.Stop()
+	for len(batch) < limit {
+		select {
+		case <-ctx.Done():
+			return batch, nil
+		case <-linger.C:
+			return batch, nil
+		case d, open := <-s.Deliveries():
+			if !open {
+				return nil, errSessionEnded
+			}
+			batch = append(batch, d)
+		}
+	}
+	return batch, nil
+}
+
+// letter is a delivery with what could be read from it.
+type letter struct {
+	Delivery
+	order ticketing.OrderID
+	// unwritable says why the ledger can never have it; such a letter is parked.
+	unwritable error
+}
+
+// decode reads the deliveries. An order that is there twice is returned once.
+func decode(batch []Delivery) ([]letter, []ticketing.Order) {
+	letters := make([]letter, len(batch))
+	orders := make([]ticketing.Order, 0, len(batch))
+	seen := make(map[ticketing.OrderID]struct{}, len(batch))
+	for i, d := range batch {
+		order, err := ticketing.DecodeOrder(d.Body)
+		letters[i] = letter{Delivery: d, order: order.ID, unwritable: err}
+		if _, twice := seen[order.ID]; err != nil || twice {
+			continue
+		}
+		seen[order.ID] = struct{}{}
+		orders = append(orders, order)
+	}
+	return letters, orders
+}
+
+// process takes one batch through: commit, acknowledge, tell. Once begun it goes on
+// after ctx has ended, for Settings.StopWithin. An error means that the session must be given up.
+func (c *Consumer) process(ctx context.Context, s Session, batch []Delivery) error {
+	ctx, cancel := retry.Outlive(ctx, c.settings.StopWithin)
+	defer cancel()
+	letters, orders := decode(batch)
+	c.Metrics.batch.Observe(float64(len(batch)))
+	v := c.commit(ctx, orders)
+	err := c.conclude(ctx, s, letters, v)
+	// What is in the books is told in any case.
+	c.tell(ctx, v.settled)
+	if v.err != nil {
+		c.unsure.add(orders, v.settled)
+	}
+	return err
+}
+
+// conclude acknowledges a batch that has been committed, and only such a one. Where an
+// outcome is unknown not even what is surely committed is acknowledged: it all
+// comes again, and committing again is harmless.
+func (c *Consumer) conclude(ctx context.Context, s Session, letters []letter, v verdict) error {
+	if v.err != nil {
+		return fmt.Errorf("%w: %w", errLedgerAway, v.err)
+	}
+	for i := range letters {
+		if err, found := v.rejected[letters[i].order]; found && letters[i].unwritable == nil {
+			letters[i].unwritable = err
+		}
+	}
+	return c.acknowledge(ctx, s, letters)
+}
+
+// acknowledge parks what is unwritable and acknowledges the batch in order; where
+// parking fails, up to there.
+func (c *Consumer) acknowledge(ctx context.Context, s Session, letters []letter) error {
+	for i, l := range letters {
+		if l.unwritable == nil {
+			continue
+		}
+		if err := c.park(ctx, s, l); err != nil {
+			return errors.Join(err, ackAll(s, letters[:i]))
+		}
+	}
+	return ackAll(s, letters)
+}
+
+func ackAll(s Session, letters []letter) error {
+	if len(letters) == 0 {
+		return nil
+	}
+	tag := letters[len(letters)-1].Tag
+	if err := s.AckUpTo(tag); err != nil {
+		return fmt.Errorf("acknowledge up to %d: %w", tag, err)
+	}
+	return nil
+}
+
+func (c *Consumer) park(ctx context.Context, s Session, l letter) error {
+	ctx, cancel := context.WithTimeout(ctx, parkTimeout)
+	defer cancel()
+	reason := reasonRejected
+	if errors.Is(l.unwritable, ticketing.ErrPoison) {
+		reason = reasonPoison
+	}
+	if err := s.Park(ctx, l.Delivery, l.unwritable.Error()); err != nil {
+		return fmt.Errorf("park delivery %d: %w", l.Tag, err)
+	}
+	c.Metrics.parked.WithLabelValues(reason).Inc()
+	c.Logger.ErrorContext(ctx, "Parked a message that can never be written",
+		telemetry.KeyOrderID, string(l.order), telemetry.KeyReason, reason, telemetry.KeyError, l.unwritable)
+	return nil
+}
+
+// tell logs what is new in the books and hands everything to the projector, which
+// tells the arbiter and the waiting pods without anybody waiting for it here.
+func (c *Consumer) tell(ctx context.Context, settled []Settlement) {
+	for _, s := range settled {
+		wasUnsure := c.unsure.take(s.Order.ID)
+		id := string(s.Order.ID)
+		if !s.New && !wasUnsure {
+			c.Metrics.repeated.Inc()
+			c.Logger.DebugContext(ctx, "Order was in the ledger already", telemetry.KeyOrderID, id)
+			continue
+		}
+		c.Metrics.settled.WithLabelValues(string(s.State)).Inc()
+		if s.State == ticketing.StateRefused {
+			c.Logger.ErrorContext(ctx, "Refused an order: the arbiter had sold more seats than there are", telemetry.KeyOrderID, id)
+			continue
+		}
+		c.Logger.InfoContext(ctx, "CONSUMER SUCCESS", telemetry.KeyOrderID, id)
+	}
+	c.projector.add(ctx, settled)
+}

@@ -1,0 +1,200 @@
+package opening_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/goleak"
+
+	"github.com/eventflow-dev/eventflow/services/consumer/opening"
+	"github.com/eventflow-dev/eventflow/services/internal/memory"
+	"github.com/eventflow-dev/eventflow/services/purchase/checkout"
+	"github.com/eventflow-dev/eventflow/services/ticketing"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+var errAway = errors.New("connection refused")
+
+var general = ticketing.TierKey{EventID: "aurora", TierID: "general"}
+
+func catalog(capacity int) []ticketing.Event {
+	return []ticketing.Event{{
+		ID: "aurora", Name: "Aurora", StartsAt: time.Date(2027, 6, 1, 20, 0, 0, 0, time.UTC),
+		Tiers: []ticketing.Tier{{ID: "general", Name: "General", Price: ticketing.Money{Amount: 4500, Currency: "EUR"}, Capacity: capacity}},
+	}}
+}
+
+// world is an opener among the twins of the stores, in a bubble of virtual time.
+type world struct {
+	t        *testing.T
+	ledger   *books
+	arbiter  *stock
+	broker   *memory.Broker
+	settings error
+	log      *bytes.Buffer
+	registry *prometheus.Registry
+	mu       sync.Mutex // guards settings
+	epochs   int
+}
+
+// books is the twin of the ledger that can refuse a catalog, and notes capacities.
+type books struct {
+	*memory.Ledger
+	refuse error
+	trail  *[]string
+}
+
+func (b *books) SaveCatalog(ctx context.Context, events []ticketing.Event) error {
+	if b.refuse != nil {
+		return b.refuse
+	}
+	err := b.Ledger.SaveCatalog(ctx, events)
+	if err == nil {
+		*b.trail = append(*b.trail, fmt.Sprintf("ledger %d", events[0].Tiers[0].Capacity))
+	}
+	return err
+}
+
+// stock is the twin of the arbiter that notes capacities.
+type stock struct {
+	*memory.Arbiter
+	trail *[]string
+}
+
+func (s *stock) Stock(ctx context.Context, events []ticketing.Event) error {
+	err := s.Arbiter.Stock(ctx, events)
+	if err == nil {
+		*s.trail = append(*s.trail, fmt.Sprintf("arbiter %d", events[0].Tiers[0].Capacity))
+	}
+	return err
+}
+
+func inWorld(t *testing.T, test func(w *world)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		trail := &[]string{}
+		test(&world{
+			t:       t,
+			ledger:  &books{Ledger: memory.NewLedger(time.Now), trail: trail},
+			arbiter: &stock{Arbiter: memory.NewArbiter(time.Now, 100), trail: trail},
+			broker:  memory.NewBroker(), log: &bytes.Buffer{}, registry: prometheus.NewRegistry(),
+		})
+	})
+}
+
+func (w *world) trail() []string { return *w.ledger.trail }
+
+// opener returns one that runs until the test ends.
+func (w *world) opener(t *testing.T, events []ticketing.Event) *opening.Opener {
+	t.Helper()
+	w.registry = prometheus.NewRegistry()
+	o, err := opening.New(opening.Deps{
+		Books: w.ledger, Backlog: w.broker, Stock: w.arbiter, Now: time.Now,
+		Settings: func(context.Context) error {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			return w.settings
+		},
+		Logger:  slog.New(slog.NewJSONHandler(w.log, nil)),
+		Metrics: opening.NewMetrics(w.registry),
+		NewEpoch: func() string {
+			w.epochs++
+			return fmt.Sprintf("epoch-%d", w.epochs)
+		},
+	}, events)
+	if err != nil {
+		t.Fatalf("New: %v", err)
+	}
+	return o
+}
+
+// start runs an opener and returns what ends it.
+func start(t *testing.T, o *opening.Opener) (stop func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		if err := o.Run(ctx); err != nil {
+			t.Errorf("Run returned %v", err)
+		}
+	}()
+	return func() {
+		cancel()
+		<-ended
+	}
+}
+
+func advance(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
+}
+
+func (w *world) epoch(t *testing.T) string {
+	t.Helper()
+	epoch, err := w.arbiter.Epoch(t.Context())
+	if err != nil {
+		t.Fatalf("epoch: %v", err)
+	}
+	return epoch
+}
+
+func (w *world) left(t *testing.T) int {
+	t.Helper()
+	shelf, err := w.arbiter.Shelf(t.Context())
+	if err != nil {
+		t.Fatalf("shelf: %v", err)
+	}
+	return shelf.Stock[general]
+}
+
+func order(n int) ticketing.Order {
+	return ticketing.Order{
+		ID: ticketing.OrderID(fmt.Sprintf("00000000-0000-8000-8000-%012d", n)), EventID: "aurora", TierID: "general", Quantity: 1,
+		Total: ticketing.Money{Amount: 4500, Currency: "EUR"},
+	}
+}
+
+func (w *world) sell(t *testing.T, n int) {
+	t.Helper()
+	if _, err := w.ledger.Commit(t.Context(), []ticketing.Order{order(n)}); err != nil {
+		t.Fatalf("commit: %v", err)
+	}
+}
+
+func (w *world) gauge(t *testing.T) float64 {
+	t.Helper()
+	families, err := w.registry.Gather()
+	if err != nil || len(families) != 1 {
+		t.Fatalf("gather: %v, %v", families, err)
+	}
+	return families[0].GetMetric()[0].GetGauge().GetValue()
+}
+
+func closed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}
+
+// reserve takes one seat and brings its order into the ledger.
+func reserve(t *testing.T, w *world) {
+	t.Helper()
+	outcome, err := w.arbiter.Reserve(t.Context(), checkout.Reservation{Order: order(1), Fingerprint: "f"})
+	if err != nil || outcome.Verdict != checkout.Reserved {
+		t.Fatalf("reserve: %+v, %v", outcome, err)
+	}
+	w.sell(t, 1)
+}
