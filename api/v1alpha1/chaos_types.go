@@ -11,6 +11,7 @@ import (
 //
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
+// +kubebuilder:selectablefield:JSONPath=`.spec.eventFlowRef.name`
 // +kubebuilder:resource:path=chaoses,singular=chaos,shortName=efc,categories=all
 // +kubebuilder:printcolumn:name="EVENTFLOW",type=string,JSONPath=`.spec.eventFlowRef.name`,description="The box office under test"
 // +kubebuilder:printcolumn:name="FAULT",type=string,JSONPath=`.spec.fault.component`,description="The component that is taken away"
@@ -139,21 +140,21 @@ type ChaosStatus struct {
 	// startedAt is when the experiment began: original had been recorded and nothing
 	// touched. The deadline counts from here.
 	// +optional
-	StartedAt *metav1.Time `json:"startedAt,omitempty"`
+	StartedAt *metav1.MicroTime `json:"startedAt,omitempty"`
 	// deadline is when the lease on the component ends by itself.
 	// +optional
-	Deadline *metav1.Time `json:"deadline,omitempty"`
+	Deadline *metav1.MicroTime `json:"deadline,omitempty"`
 	// injectedAt is when the controller saw that the component's last pod was gone.
 	// The duration counts from here.
 	// +optional
-	InjectedAt *metav1.Time `json:"injectedAt,omitempty"`
+	InjectedAt *metav1.MicroTime `json:"injectedAt,omitempty"`
 	// recoveringAt is when the outage was over, by its duration, its deadline, or
 	// because the lease was taken away.
 	// +optional
-	RecoveringAt *metav1.Time `json:"recoveringAt,omitempty"`
+	RecoveringAt *metav1.MicroTime `json:"recoveringAt,omitempty"`
 	// recoveredAt is when the controller saw the component back in its original size.
 	// +optional
-	RecoveredAt *metav1.Time `json:"recoveredAt,omitempty"`
+	RecoveredAt *metav1.MicroTime `json:"recoveredAt,omitempty"`
 	// measured is what the experiment found out. It is absent where the component was
 	// never seen away.
 	// +optional
@@ -168,17 +169,17 @@ type OriginalComponent struct {
 	Replicas int32 `json:"replicas"`
 	// statefulSetUID identifies its StatefulSet.
 	// +required
-	StatefulSetUID types.UID `json:"statefulSetUID"`
+	StatefulSetUID types.UID `json:"statefulSetUID"` //nolint:tagliatelle // Kubernetes writes initialisms in capitals
 	// pvcUID identifies the PersistentVolumeClaim of its first pod. The experiment
 	// counts as recovered only with the same volume. Empty where it has none.
 	// +optional
-	PVCUID types.UID `json:"pvcUID,omitempty"`
+	PVCUID types.UID `json:"pvcUID,omitempty"` //nolint:tagliatelle // Kubernetes writes initialisms in capitals
 }
 
 // ChaosMeasurements is what an experiment found out.
 type ChaosMeasurements struct {
-	// recoverySeconds is the time from recoveringAt to recoveredAt: from the end of
-	// the outage until the component was ready, as the controller saw it.
+	// recoverySeconds is the time from recoveringAt to recoveredAt, rounded up: from
+	// the end of the outage until the component was ready, as the controller saw it.
 	// +required
 	// +kubebuilder:validation:Minimum=0
 	RecoverySeconds int64 `json:"recoverySeconds"`

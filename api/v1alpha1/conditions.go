@@ -48,6 +48,9 @@ const (
 	ReasonConfirming = "Confirming"
 	// ReasonStoreAway: a store that confirms purchases is away.
 	ReasonStoreAway = "StoreAway"
+	// ReasonConsumerBehind: the stores serve, and the consumer has a backlog or is
+	// paused.
+	ReasonConsumerBehind = "ConsumerBehind"
 	// ReasonNotSelling: no purchase is accepted, in either way.
 	ReasonNotSelling = "NotSelling"
 	// ReasonProgressing: the operator has applied the spec and waits for the cluster.
@@ -58,14 +61,8 @@ const (
 	ReasonInvalidSpec = "InvalidSpec"
 	// ReasonNameTaken: an object of a name that the operator needs belongs to somebody else.
 	ReasonNameTaken = "NameTaken"
-	// ReasonSecretIncomplete: a generated Secret lacks a key; it is never overwritten.
-	ReasonSecretIncomplete = "SecretIncomplete"
 	// ReasonInvalidLease: the outage annotation cannot be read and has no effect.
 	ReasonInvalidLease = "InvalidLease"
-	// ReasonOutageStarted and ReasonOutageEnded: a store was scaled to zero for a
-	// lease, or given back after one.
-	ReasonOutageStarted = "OutageStarted"
-	ReasonOutageEnded   = "OutageEnded"
 	// ReasonApplied: the operator created, changed or restored children.
 	ReasonApplied = "Applied"
 	// ReasonPruned: the operator deleted children that the spec no longer asks for.
