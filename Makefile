@@ -9,13 +9,18 @@ export CLUSTER ?= eventflow
 export HTTP_PORT ?= 80
 export IMAGES ?= auto
 
-CACHE := $(shell source hack/versions.env && echo "$$EVENTFLOW_CACHE")
 VERSION ?= $(shell git describe --always --dirty 2>/dev/null || echo dev)
-COMPONENTS := controllers:operator services/purchase:purchase services/consumer:consumer services/analytics:analytics
-PORT_SUFFIX := $(if $(filter 80,$(HTTP_PORT)),,:$(HTTP_PORT))
-CONTROLLER_GEN = $$(hack/tools/install.sh controller-gen)
-GOLANGCI_LINT = $$(hack/tools/install.sh golangci-lint)
+CACHE := $(shell source hack/versions.env && echo "$$EVENTFLOW_CACHE")
+URL := http://localhost$(if $(filter 80,$(HTTP_PORT)),,:$(HTTP_PORT))
+TOOL := hack/tools/install.sh
+
+# Program and its package.
+PROGRAMS := operator:controllers purchase:services/purchase consumer:services/consumer analytics:services/analytics
+LDFLAGS := -s -w -X github.com/eventflow-dev/eventflow/services/internal/telemetry.version=$(VERSION)
 GOTEST := go test -race -timeout 15m
+
+# The packages that have tests under a build tag.
+tagged = $(shell grep -rlE --include='*_test.go' '^//go:build .*\b$(1)\b' controllers services test | xargs -r -n 1 dirname | sort -u | sed 's,^,./,')
 
 ##@ General
 
@@ -23,7 +28,7 @@ GOTEST := go test -race -timeout 15m
 help: ## Show this list
 	@awk 'BEGIN { FS = ":.*## " } \
 	  /^##@/ { printf "\n\033[1m%s\033[0m\n", substr($$0, 5) } \
-	  /^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' Makefile
+	  /^[a-z0-9-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 ##@ The cluster
 
@@ -44,49 +49,50 @@ clean-cache: ## List what is kept between runs; CONFIRM=1 removes it
 
 .PHONY: generate manifests fmt lint verify
 generate: ## DeepCopy functions of api/
-	@$(CONTROLLER_GEN) object:headerFile=hack/boilerplate.go.txt paths=./api/...
+	@$$($(TOOL) controller-gen) object:headerFile=hack/boilerplate.go.txt paths=./api/...
 
 manifests: ## CRDs, RBAC, the chart's copies of them, and dist/install.yaml
-	@$(CONTROLLER_GEN) crd paths=./api/... output:crd:dir=config/crd/bases
-	@$(CONTROLLER_GEN) rbac:roleName=eventflow-operator paths=./controllers/... output:rbac:dir=config/rbac
-	@hack/chart-crds.sh
-	@hack/airgap/build.sh envtest
-	@mkdir -p dist && $(CACHE)/bin/kubectl kustomize config/default >dist/install.yaml
+	@$$($(TOOL) controller-gen) crd paths=./api/... output:crd:dir=config/crd/bases
+	@$$($(TOOL) controller-gen) rbac:roleName=eventflow-operator paths=./controllers/... output:rbac:dir=config/rbac
+	@mkdir -p charts/eventflow/files/crds dist
+	@cp config/crd/bases/*.yaml charts/eventflow/files/crds/
+	@cp config/rbac/role.yaml charts/eventflow/files/
+	@$$($(TOOL) kustomize) build config/default >dist/install.yaml
 
 fmt: ## Format the code
-	@$(GOLANGCI_LINT) fmt ./...
+	@$$($(TOOL) golangci-lint) fmt ./...
 
-lint: ## Lint code, shell scripts and chart
-	@$(GOLANGCI_LINT) run ./...
+lint: ## Lint code (its format too), shell scripts and chart
+	@$$($(TOOL) golangci-lint) run ./...
 	@hack/lint-shell.sh
-	@$$(hack/tools/install.sh helm) lint --quiet charts/eventflow
+	@$$($(TOOL) helm) lint --quiet charts/eventflow
 
-verify: generate manifests ## Fail where a generated file is not what its source makes
-	@git diff --exit-code -- api config charts dist || { echo "generated files differ: commit what 'make generate manifests' makes" >&2; exit 1; }
+verify: ## Fail where a generated file is not what its source makes
+	@hack/verify.sh
 
 ##@ Test
 
-.PHONY: unit check test-envtest test-integration e2e test
+.PHONY: unit check test-scripts test-envtest test-integration e2e test
 unit: ## Unit tests
 	@$(GOTEST) ./...
 
-check: ## The quick part: format, lint, unit tests, scripts
-	@test -z "$$($(GOLANGCI_LINT) fmt --diff ./...)" || { echo "not formatted: make fmt" >&2; exit 1; }
-	@$(MAKE) lint unit
+test-scripts: ## Tests of the scripts in hack/
 	@hack/airgap/test.sh
+
+check: lint unit test-scripts ## The quick part: format, lint, unit tests, scripts
 
 test-envtest: ## The controllers against a real kube-apiserver and etcd (KUBEBUILDER_ASSETS, or built)
 	@[[ -n "$${KUBEBUILDER_ASSETS:-}" ]] || hack/airgap/build.sh envtest
-	@KUBEBUILDER_ASSETS="$${KUBEBUILDER_ASSETS:-$(CACHE)/bin}" $(GOTEST) -count=1 -tags envtest ./controllers/...
+	@KUBEBUILDER_ASSETS="$${KUBEBUILDER_ASSETS:-$(CACHE)/bin}" $(GOTEST) -count=1 -tags envtest $(call tagged,envtest)
 
 test-integration: ## The adapters against real PostgreSQL, Redis and RabbitMQ in containers
-	@source <(hack/test-images.sh) && $(GOTEST) -count=1 -p 1 -tags integration ./services/... ./test/integration/...
+	@images=$$(hack/test-images.sh) && eval "$$images" && $(GOTEST) -count=1 -p 1 -tags integration $(call tagged,integration)
 
-e2e: up ## The story in the cluster of "make up"
-	@KUBECONFIG="$(CURDIR)/.kube/$(CLUSTER).kubeconfig" EVENTFLOW_URL="http://localhost$(PORT_SUFFIX)" \
-	  EVENTFLOW_ARTIFACTS="$(CURDIR)/artifacts" go test -count=1 -timeout 30m -v -tags e2e ./test/e2e/...
+e2e: up ## The story, in the cluster of "make up"
+	@KUBECONFIG="$(CURDIR)/.kube/$(CLUSTER).kubeconfig" EVENTFLOW_URL="$(URL)" EVENTFLOW_ARTIFACTS="$(CURDIR)/artifacts" \
+	  go test -race -timeout 30m -count=1 -v -tags e2e ./test/e2e/...
 
-test: ## Every test
+test: ## Every test, and how long each part took
 	@hack/test-all.sh check verify test-envtest test-integration e2e
 
 ##@ Build
@@ -94,14 +100,14 @@ test: ## Every test
 .PHONY: build image clean
 build: ## Static binaries for Linux in bin/linux
 	@mkdir -p bin/linux
-	@for c in $(COMPONENTS); do \
-	  CGO_ENABLED=0 GOOS=linux go build -trimpath -buildvcs=false \
-	    -ldflags "-s -w -X github.com/eventflow-dev/eventflow/services/internal/telemetry.version=$(VERSION)" \
-	    -o "bin/linux/$${c#*:}" "./$${c%:*}"; \
+	@umask 022; for program in $(PROGRAMS); do \
+	  CGO_ENABLED=0 GOOS=linux go build -trimpath -buildvcs=false -ldflags "$(LDFLAGS)" \
+	    -o "bin/linux/$${program%:*}" "./$${program#*:}"; \
 	done
 
 image: build ## The image eventflow:dev
-	@DOCKER_BUILDKIT=0 docker build --quiet --tag eventflow:dev . >/dev/null
+	@docker buildx version >/dev/null 2>&1 || export DOCKER_BUILDKIT=0; \
+	  docker build --quiet --tag eventflow:dev . >/dev/null
 
 clean: ## Remove what was built here
 	@rm -rf bin artifacts

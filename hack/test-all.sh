@@ -5,22 +5,22 @@
 #   test-all.sh TARGET...
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-# shellcheck source=progress.sh
-source hack/progress.sh
 
 times=()
+took() { times+=("$(printf '%-18s %s %5d s' "$1" "$2" $((SECONDS - $3)))"); }
 report() {
+  took "in all" "      " 0
   printf '\n'
-  if ((${#times[@]})); then printf '%s\n' "${times[@]}"; fi
+  printf '%s\n' "${times[@]}"
 }
 trap report EXIT
+
 for target in "$@"; do
   begin=$SECONDS
   printf '\n=== make %s\n' "$target"
-  make "$target" || {
-    times+=("$(printf '%-18s FAILED after %d s' "$target" $((SECONDS - begin)))")
+  if ! make "$target"; then
+    took "$target" FAILED "$begin"
     exit 1
-  }
-  times+=("$(printf '%-18s %5d s' "$target" $((SECONDS - begin)))")
+  fi
+  took "$target" "passed" "$begin"
 done
-times+=("$(printf '%-18s %5d s' "in all" $((SECONDS - started_at)))")

@@ -5,14 +5,17 @@ set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=versions.env
 source "$here/versions.env"
+# shellcheck source=lib/progress.sh
+source "$here/lib/progress.sh"
+# shellcheck source=lib/images.sh
+source "$here/lib/images.sh"
+: "${IMAGES:=auto}"
 
 "$here/airgap/build.sh" docker >&2
-for image in "$POSTGRES_IMAGE" "$REDIS_IMAGE" "$RABBITMQ_IMAGE"; do
-  if ! docker image inspect "$image" >/dev/null 2>&1 && ! timeout 120 docker pull --quiet "$image" >&2; then
-    "$here/airgap/build.sh" stores >&2
-    POSTGRES_IMAGE=airgap/postgres:17 REDIS_IMAGE=airgap/redis:8 RABBITMQ_IMAGE=airgap/rabbitmq:4
-    break
-  fi
-done
-printf 'export EVENTFLOW_TEST_POSTGRES_IMAGE=%q EVENTFLOW_TEST_REDIS_IMAGE=%q EVENTFLOW_TEST_RABBITMQ_IMAGE=%q\n' \
-  "$POSTGRES_IMAGE" "$REDIS_IMAGE" "$RABBITMQ_IMAGE"
+use_images "$(choose_images)"
+if [[ $postgres_image == airgap/* ]]; then
+  "$here/airgap/build.sh" stores >&2
+else
+  pull_images "${store_images[@]}" >&2
+fi
+printf 'export EVENTFLOW_TEST_POSTGRES_IMAGE=%q EVENTFLOW_TEST_REDIS_IMAGE=%q EVENTFLOW_TEST_RABBITMQ_IMAGE=%q\n' "${store_images[@]}"

@@ -7,7 +7,8 @@
 #   build.sh node      kindest/node:$KUBERNETES_VERSION, with Kubernetes' own images inside
 #   build.sh ingress   the ingress-nginx controller on Debian's nginx
 #   build.sh stores    airgap/postgres:17, airgap/redis:8, airgap/rabbitmq:4
-#   build.sh all       all of the above
+#   build.sh all       docker, node, ingress and stores
+#   build.sh stop      end the dockerd that "docker" started
 #
 # Binaries lie under $EVENTFLOW_CACHE/bin, images in Docker's store. What is there
 # already is not made again. Cold on 2 cores: about 20 minutes.
@@ -19,16 +20,21 @@ bin=$EVENTFLOW_CACHE/bin
 mkdir -p "$bin"
 export DOCKER_BUILDKIT=0 # Debian's docker.io has no buildx
 
-for part in go images docker node ingress stores; do
+for part in ../lib/progress ../lib/packages steps/go steps/images steps/docker steps/node steps/ingress steps/stores; do
   # shellcheck source=/dev/null
-  source "$here/steps/$part.sh"
+  source "$here/$part.sh"
 done
 
 case ${1:-} in
-  docker | node | ingress | stores | envtest) "step_$1" ;;
-  all) step_docker && step_node && step_ingress && step_stores ;;
+  docker | envtest | node | ingress | stores | stop) "step_$1" ;;
+  all) # not joined by "&&", which would switch "set -e" off in them
+    step_docker
+    step_node
+    step_ingress
+    step_stores
+    ;;
   *)
-    sed -n '2,14s/^# \{0,1\}//p' "$0"
+    sed -n '2,15s/^# \{0,1\}//p' "$0"
     exit 2
     ;;
 esac

@@ -1,95 +1,109 @@
 #!/usr/bin/env bash
-# Tests the parts of hack/airgap that need no Docker: the OCI runtime's reduction, the
-# nginx template's adaptation, and the Lua balancer. Takes a second.
+# Tests the parts of hack/ that need no Docker: the libraries of the scripts, the nginx
+# template's adaptation, and the Lua stand-ins. Takes a few seconds. The OCI runtime is
+# tested in Go, beside it.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck source=../lib/progress.sh
+source "$here/../lib/progress.sh"
+# shellcheck source=../lib/packages.sh
+source "$here/../lib/packages.sh"
+require luajit
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 passed=0 failed=0
 
-# check NAME COMMAND...: counts whether the command succeeds.
+# check NAME COMMAND...: counts whether the command succeeds, with "set -e" in force.
 check() {
-  local name=$1
+  local name=$1 status
   shift
-  if "$@" >"$work/out" 2>&1; then
+  set +e
+  (
+    set -e
+    "$@"
+  ) >"$work/out" 2>&1
+  status=$?
+  set -e
+  if ((status == 0)); then
     passed=$((passed + 1))
-  else
-    failed=$((failed + 1))
-    printf 'FAIL %s\n' "$name"
-    sed 's/^/     /' "$work/out"
+    return
   fi
+  failed=$((failed + 1))
+  printf 'FAIL %s\n' "$name"
+  sed 's/^/     /' "$work/out"
 }
 
-# A runc that only says how it was called stands in: what counts is what is handed to it.
-mkdir -p "$work/bin" "$work/bundle"
-printf '#!/bin/sh\necho "$@" >"%s/called"\n' "$work" >"$work/bin/runc"
-chmod +x "$work/bin/runc"
+equal() { [[ $1 == "$2" ]] || { printf 'got  %s\nwant %s\n' "$1" "$2" && return 1; }; }
 
-runtime() { PATH="$work/bin:$PATH" python3 "$here/oci-runtime" "$@"; }
-
-reduces_create() {
-  printf '%s' '{"process":{"oomScoreAdj":-999,"capabilities":{"bounding":["CAP_CHOWN","CAP_SYS_RESOURCE"],"effective":null}}}' >"$work/bundle/config.json"
-  runtime --log x create --bundle "$work/bundle" id
-  python3 - "$work/bundle/config.json" <<'PY'
-import json, sys
-process = json.load(open(sys.argv[1]))["process"]
-assert process["oomScoreAdj"] == 0, process
-assert process["capabilities"]["bounding"] == ["CAP_CHOWN"], process
-PY
-  grep -q 'create --bundle' "$work/called"
-}
-
-reduces_exec() {
-  printf '%s' '{"oomScoreAdj":5,"capabilities":{"bounding":["CAP_SYS_RESOURCE"]}}' >"$work/process.json"
-  runtime exec --process "$work/process.json" id
-  python3 - "$work/process.json" <<'PY'
-import json, sys
-process = json.load(open(sys.argv[1]))
-assert process["oomScoreAdj"] == 5 and process["capabilities"]["bounding"] == [], process
-PY
-}
-
-passes_others_on() {
-  runtime state id
-  grep -qx 'state id' "$work/called"
+parses() {
+  local script
+  while read -r script; do bash -n "$script"; done < <(find "$here/.." -name '*.sh' -o -name adapt-template)
 }
 
 adapts_template() {
-  printf 'pid /tmp/nginx.pid;\nhttp {\n    server { }\n}\n\nstream {\n    lua_package_path "x";\n}\n' >"$work/nginx.tmpl"
+  cp "$here/testdata/nginx.tmpl" "$work/nginx.tmpl"
   "$here/ingress-nginx/adapt-template" "$work/nginx.tmpl"
-  head -n 4 "$work/nginx.tmpl" | grep -c '^load_module' | grep -qx 4
-  grep -q '^http {' "$work/nginx.tmpl"
-  [[ $(grep -c '^stream {' "$work/nginx.tmpl") == 1 ]]
-  ! grep -q lua_package_path "$work/nginx.tmpl"
+  diff -u "$here/testdata/nginx.adapted.tmpl" "$work/nginx.tmpl"
 }
 
-balances_round_robin() {
-  command -v lua5.1 >/dev/null || command -v luajit >/dev/null || {
-    [[ $EUID -eq 0 ]] && apt-get install -y --no-install-recommends luajit >/dev/null
-  }
-  local lua
-  lua=$(command -v luajit || command -v lua5.1)
-  cat >"$work/test.lua" <<'LUA'
-package.path = arg[1] .. "/?.lua;" .. package.path
-local roundrobin = require("resty.roundrobin")
-local balancer = roundrobin:new({ a = 1, b = 1, c = 1 })
-local count = {}
-for _ = 1, 30 do local node = balancer:find(); count[node] = (count[node] or 0) + 1 end
-for _, node in ipairs({ "a", "b", "c" }) do assert(count[node] == 10, node .. " was chosen " .. tostring(count[node])) end
-balancer:reinit({ a = 2, b = 1 })
-count = {}
-for _ = 1, 30 do local node = balancer:find(); count[node] = (count[node] or 0) + 1 end
-assert(count.a == 20 and count.b == 10, "weights are not kept")
-balancer:reinit({})
-assert(balancer:find() == nil, "an empty balancer has no node")
-LUA
-  "$lua" "$work/test.lua" "$here/ingress-nginx/lua"
+stand_ins() { luajit "$here/testdata/stand-ins.lua" "$here/ingress-nginx/lua"; }
+
+# step_of COMMANDS: what a script prints whose step runs the commands.
+step_of() {
+  bash -euo pipefail -c "source '$here/../lib/progress.sh'; work() { $1; }; step Title work; echo after" 2>&1 | tr -s ' '
 }
 
-check "oci-runtime reduces what create asks for" reduces_create
-check "oci-runtime reduces what exec asks for" reduces_exec
-check "oci-runtime passes other commands on" passes_others_on
+# shows_progress: a step shows what is logged and the summary, and keeps the rest to itself.
+shows_progress() {
+  equal "$(step_of 'echo noise; log building; summary made; true')" "$(printf ' Title \n 0 s building\n Title 0 s made\nafter')"
+}
+
+# stops_at_failure: a step ends the script where its command fails, and shows why.
+stops_at_failure() {
+  local output
+  output=$(step_of 'echo why; false; echo unreachable' || true)
+  grep -q FAILED <<<"$output"
+  grep -q '^why$' <<<"$output"
+  equal "$(grep -cxE 'unreachable|after' <<<"$output" || true)" 0
+}
+
+# rebuilds_other_versions: a program is current in its own version only.
+rebuilds_other_versions() {
+  # shellcheck source=steps/go.sh
+  source "$here/steps/go.sh"
+  # shellcheck disable=SC2034
+  bin=$work/bin
+  mkdir "$work/bin"
+  install -m 0755 /dev/null "$work/bin/etcd"
+  if current etcd v1; then return 1; fi
+  keep_version etcd v1
+  current etcd v1
+  if current etcd v2; then return 1; fi
+}
+
+# chooses_images IMAGES PRESENT REGISTRY WANT: with a docker that has one set of images, or none.
+chooses_images() {
+  # shellcheck source=../versions.env
+  source "$here/../versions.env"
+  # shellcheck source=../lib/images.sh
+  source "$here/../lib/images.sh"
+  IMAGES=$1
+  local present=$2 registry=$3
+  have_images() { [[ $present != none && $1 == "$present"* ]]; }
+  registry_answers() { [[ $registry == answers ]]; }
+  equal "$(choose_images)" "$4"
+}
+
+check "scripts parse" parses
 check "adapt-template loads modules and replaces the stream block" adapts_template
-check "the Lua balancer goes round" balances_round_robin
-printf 'hack/airgap: %d passed, %d failed\n' "$passed" "$failed"
+check "the Lua stand-ins do what ingress-nginx needs" stand_ins
+check "a step shows its progress" shows_progress
+check "a failing step stops" stops_at_failure
+check "another version is built anew" rebuilds_other_versions
+check "IMAGES=pull is obeyed" chooses_images pull airgap/ silent pull
+check "built images are used again" chooses_images auto airgap/ answers build
+check "pulled images are used again" chooses_images auto postgres: silent pull
+check "a registry is asked" chooses_images auto none answers pull
+check "without a registry images are built" chooses_images auto none silent build
+printf 'hack: %d passed, %d failed\n' "$passed" "$failed"
 ((failed == 0))

@@ -3,38 +3,63 @@
 
 docker_answers() { docker info >/dev/null 2>&1; }
 
+has_systemd() { [[ -d /run/systemd/system ]]; }
+
 # Without CAP_SYS_RESOURCE in the bounding set (bit 24) runc can neither grant it to a
 # privileged container nor lower an OOM score; a thin runtime takes both out of the request.
-reduced_runtime() {
+lacks_sys_resource() {
   local bounding
   bounding=$(sed -n 's/^CapBnd:\s*//p' /proc/self/status)
-  (((0x$bounding >> 24 & 1) == 0)) || return 0
+  (((0x$bounding >> 24 & 1) == 0))
+}
+
+# Docker's own settings are left alone where there are any.
+register_runtime() {
   [[ -f /etc/docker/daemon.json ]] && return
   log "no CAP_SYS_RESOURCE here: registering the reduced OCI runtime"
+  CGO_ENABLED=0 go build -C "$here/oci-runtime" -trimpath -buildvcs=false -o /usr/local/bin/eventflow-oci-runtime .
   mkdir -p /etc/docker
-  install -m 0755 "$here/oci-runtime" /usr/local/bin/eventflow-oci-runtime
   printf '{"runtimes":{"reduced":{"path":"/usr/local/bin/eventflow-oci-runtime"}},"default-runtime":"reduced"}\n' >/etc/docker/daemon.json
 }
 
 step_docker() {
   docker_answers && return
+  can_install || fail "Docker does not answer: install it, start it, or join the group docker (as root on Debian it is done for you)"
+  # Before the package starts its service, which then finds the runtime.
+  if lacks_sys_resource; then register_runtime; fi
   if ! command -v dockerd >/dev/null; then
-    [[ $EUID -eq 0 ]] && command -v apt-get >/dev/null || {
-      echo "Docker is missing: install it, or run this as root on Debian" >&2
-      exit 1
-    }
     log "installing Docker Engine"
     install_packages docker.io iptables iproute2
-    docker_answers && return
   fi
-  reduced_runtime
   log "starting dockerd"
-  setsid nohup dockerd >"$EVENTFLOW_CACHE/dockerd.log" 2>&1 </dev/null &
+  if has_systemd; then systemctl start docker; else start_dockerd; fi
+  wait_for_docker
+}
+
+start_dockerd() {
+  setsid nohup dockerd --pidfile "$EVENTFLOW_CACHE/dockerd.pid" >"$EVENTFLOW_CACHE/dockerd.log" 2>&1 </dev/null &
+}
+
+wait_for_docker() {
   local tries
   for ((tries = 0; tries < 60; tries++)); do
     docker_answers && return
     sleep 0.5
   done
-  tail -n 5 "$EVENTFLOW_CACHE/dockerd.log" >&2
-  exit 1
+  [[ ! -f $EVENTFLOW_CACHE/dockerd.log ]] || tail -n 5 "$EVENTFLOW_CACHE/dockerd.log" >&2
+  fail "Docker does not answer"
+}
+
+# step_stop ends only a dockerd that step_docker started.
+step_stop() {
+  local pidfile=$EVENTFLOW_CACHE/dockerd.pid pid tries
+  [[ -f $pidfile ]] || return 0
+  pid=$(<"$pidfile")
+  [[ $(ps -o comm= -p "$pid") == dockerd ]] || return 0
+  kill "$pid"
+  for ((tries = 0; tries < 60; tries++)); do
+    kill -0 "$pid" 2>/dev/null || return 0
+    sleep 0.5
+  done
+  fail "dockerd (process $pid) does not end"
 }

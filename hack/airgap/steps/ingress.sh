@@ -3,10 +3,10 @@
 
 step_ingress() {
   local image=registry.k8s.io/ingress-nginx/controller:airgap context
-  have_image "$image" && return
+  is_made_of "$here/ingress-nginx" "$image" && return
   wrapper ingress-nginx k8s.io/ingress-nginx "$INGRESS_NGINX_MODULE_VERSION" k8s.io/ingress-nginx/cmd/{nginx,waitshutdown}
-  wrapped "ingress-nginx-$INGRESS_NGINX_MODULE_VERSION" k8s.io/ingress-nginx/cmd/nginx nginx-ingress-controller
-  wrapped "ingress-nginx-$INGRESS_NGINX_MODULE_VERSION" k8s.io/ingress-nginx/cmd/waitshutdown wait-shutdown
+  wrapped ingress-nginx "$INGRESS_NGINX_MODULE_VERSION" k8s.io/ingress-nginx/cmd/nginx nginx-ingress-controller
+  wrapped ingress-nginx "$INGRESS_NGINX_MODULE_VERSION" k8s.io/ingress-nginx/cmd/waitshutdown wait-shutdown
   base_image trixie
   log "assembling $image"
   context=$(mktemp -d)

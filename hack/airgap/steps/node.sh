@@ -4,8 +4,6 @@
 
 step_node() {
   local node=kindest/node:$KUBERNETES_VERSION
-  build "sigs.k8s.io/kind@$KIND_VERSION" kind
-  kubernetes kubectl
   have_image "$node" && return
   node_binaries
   base_image bookworm # systemd 257, in trixie, no longer starts on a cgroup v1 host
@@ -33,7 +31,7 @@ node_binaries() {
   done
   build "github.com/rancher/local-path-provisioner@$LOCAL_PATH_VERSION" local-path-provisioner
   CGO_ENABLED=1 TAGS=seccomp build "github.com/opencontainers/runc@$RUNC_VERSION" runc
-  [[ -x $bin/pause ]] || CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o "$bin/pause" "$here/pause/main.go"
+  CGO_ENABLED=0 go build -C "$here/pause" -trimpath -buildvcs=false -ldflags "-s -w" -o "$bin/pause" .
 }
 
 # node_base: airgap/node-base, the node without images, on kind's own base files.
@@ -50,7 +48,7 @@ node_base() {
   for name in containerd containerd-shim-runc-v2 ctr runc kubeadm kubelet kubectl; do cp "$bin/$name" "$context/bin/"; done
   for name in ptp loopback host-local portmap; do cp "$bin/$name" "$context/cni/"; done
   cp "$here/node/Dockerfile" "$context/"
-  docker build --quiet --network host --tag airgap/node-base "$context" >/dev/null
+  build_image airgap/node-base "$context"
   rm -r "$context"
 }
 
