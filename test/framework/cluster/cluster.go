@@ -138,7 +138,8 @@ func (c *Cluster) Exec(ctx context.Context, pod string, command ...string) (stri
 // SQL runs one query in the box office's PostgreSQL and returns its rows, their columns separated by "|".
 func (c *Cluster) SQL(ctx context.Context, eventFlow, query string) ([]string, error) {
 	pod := eventFlow + "-postgres-0"
-	out, err := c.Exec(ctx, pod, "sh", "-c", `psql -h 127.0.0.1 -U "$POSTGRES_USER" -d "$POSTGRES_DB" -At -v ON_ERROR_STOP=1 -c "$0"`, query)
+	out, err := c.Exec(ctx, pod, "sh", "-c",
+		`PGPASSWORD="$(cat "$POSTGRES_PASSWORD_FILE")" psql -h 127.0.0.1 -U "$POSTGRES_USER" -d "$POSTGRES_DB" -At -v ON_ERROR_STOP=1 -c "$0"`, query)
 	if err != nil || out == "" {
 		return nil, err
 	}
@@ -153,8 +154,11 @@ const Poll = 250 * time.Millisecond
 func Until(ctx context.Context, timeout time.Duration, check func(context.Context) string) error {
 	last := "never checked"
 	err := wait.PollUntilContextTimeout(ctx, Poll, timeout, true, func(ctx context.Context) (bool, error) {
-		last = check(ctx)
-		return last == "", nil
+		complaint := check(ctx)
+		if ctx.Err() == nil { // a check that was cut short says nothing about the world
+			last = complaint
+		}
+		return complaint == "", nil
 	})
 	if err != nil {
 		return fmt.Errorf("not within %s: %s", timeout, last)
