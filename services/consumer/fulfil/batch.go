@@ -72,7 +72,7 @@ func decode(batch []Delivery) ([]letter, []ticketing.Order) {
 	return letters, orders
 }
 
-// process takes one batch through: commit, acknowledge, tell. Once begun it goes on
+// process takes one batch through: commit, tell, acknowledge. Once begun it goes on
 // after ctx has ended, for Settings.StopWithin. An error means that the session must be given up.
 func (c *Consumer) process(ctx context.Context, s Session, batch []Delivery) error {
 	ctx, cancel := retry.Outlive(ctx, c.settings.StopWithin)
@@ -80,13 +80,13 @@ func (c *Consumer) process(ctx context.Context, s Session, batch []Delivery) err
 	letters, orders := decode(batch)
 	c.Metrics.batch.Observe(float64(len(batch)))
 	v := c.commit(ctx, orders)
-	err := c.conclude(ctx, s, letters, v)
-	// What is in the books is told in any case.
+	// What is in the books is told in any case, and before the broker forgets it: an
+	// arbiter that was not told shows the order as ACCEPTED for ever.
 	c.tell(ctx, v.settled)
 	if v.err != nil {
 		c.unsure.add(orders, v.settled)
 	}
-	return err
+	return c.conclude(ctx, s, letters, v)
 }
 
 // conclude acknowledges a batch that has been committed, and only such a one. Where an
@@ -145,8 +145,8 @@ func (c *Consumer) park(ctx context.Context, s Session, l letter) error {
 	return nil
 }
 
-// tell logs what is new in the books and hands everything to the projector, which
-// tells the arbiter and the waiting pods without anybody waiting for it here.
+// tell logs what is new in the books and has the projector tell the arbiter and the
+// waiting pods.
 func (c *Consumer) tell(ctx context.Context, settled []Settlement) {
 	for _, s := range settled {
 		wasUnsure := c.unsure.take(s.Order.ID)
@@ -163,5 +163,5 @@ func (c *Consumer) tell(ctx context.Context, settled []Settlement) {
 		}
 		c.Logger.InfoContext(ctx, "CONSUMER SUCCESS", telemetry.KeyOrderID, id)
 	}
-	c.projector.add(ctx, settled)
+	c.projector.tell(ctx, settled)
 }

@@ -13,13 +13,16 @@ import (
 
 const (
 	settleTimeout = 2 * time.Second
-	settleChunk   = 500
+	// tellTimeout bounds how long a batch's acknowledgement waits for the arbiter.
+	tellTimeout = 500 * time.Millisecond
+	settleChunk = 500
 	// maxUnsettled bounds what is kept for an arbiter that is away: about 10 MiB.
 	maxUnsettled = 20_000
 )
 
-// projector tells the arbiter what the ledger has decided, beside the consumer and
-// never in its way. What cannot be told now is kept in memory and told again.
+// projector tells the arbiter what the ledger has decided. It tries once before the batch
+// is acknowledged, so that a consumer that dies in between is told of the orders again; what
+// cannot be told then is kept in memory and told beside the consumer, never in its way.
 //
 // What it does not do: settlements beyond maxUnsettled, and those of a process that ends
 // while the arbiter is away, are dropped here. The ledger has them; the arbiter then goes
@@ -45,6 +48,26 @@ func newProjector(p Projection, log *slog.Logger, m *Metrics) *projector {
 		backoff: retry.Backoff{Base: retryBase, Cap: retryCap},
 		wake:    make(chan struct{}, 1), stopped: make(chan struct{}),
 	}
+}
+
+// tell tries once to settle, for as long as an acknowledgement may wait, and hands over
+// what it cannot. While others wait already the arbiter is away, and it does not try.
+func (p *projector) tell(ctx context.Context, settled []Settlement) {
+	if len(settled) == 0 {
+		return
+	}
+	p.mu.Lock()
+	behind := len(p.waiting) > 0
+	p.mu.Unlock()
+	if !behind {
+		tellCtx, cancel := context.WithTimeout(ctx, tellTimeout)
+		defer cancel()
+		if p.projection.Settle(tellCtx, settled) == nil {
+			return
+		}
+		p.metrics.settleFailures.Inc()
+	}
+	p.add(ctx, settled)
 }
 
 // add hands settlements over. It never waits; the oldest are dropped beyond the bound.

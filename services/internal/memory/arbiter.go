@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -158,10 +159,7 @@ func (a *Arbiter) Shelf(context.Context) (storefront.ShelfState, error) {
 	err := a.change(func(s *arbiterState) error {
 		shelf = storefront.ShelfState{
 			Epoch: s.epoch, Events: s.catalog, CatalogAt: s.catalogAt,
-			Stock: map[ticketing.TierKey]int{}, ConsumerPaused: s.paused, Outbox: len(s.outbox),
-		}
-		for tier, left := range s.stock {
-			shelf.Stock[tier] = left
+			Stock: maps.Clone(s.stock), ConsumerPaused: s.paused, Outbox: len(s.outbox),
 		}
 		return nil
 	})

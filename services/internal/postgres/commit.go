@@ -15,7 +15,7 @@ import (
 // A commit is two round trips: the first locks the tiers and inserts the orders, the
 // second writes what follows from which of them are new and still fit. Tiers are locked in one
 // order by everybody, and before anything else, so that two consumers cannot deadlock.
-// NO KEY UPDATE is the weakest lock that excludes another commit, and lets the foreign key's checks pass.
+// A tier that is not there is found here: orders have no foreign key.
 const (
 	lockTiersSQL = `
 SELECT t.event_id, t.id, t.capacity - t.sold

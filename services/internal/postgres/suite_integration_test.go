@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
+	"go.uber.org/goleak"
 
 	"github.com/eventflow-dev/eventflow/services/internal/postgres"
 	"github.com/eventflow-dev/eventflow/services/internal/storetest"
@@ -36,7 +37,7 @@ func run(m *testing.M) (code int, err error) {
 		return 1, err
 	}
 	defer func() { err = errors.Join(err, shared.Remove(ctx)) }()
-	return m.Run(), nil
+	return m.Run(), goleak.Find()
 }
 
 func openPool(t *testing.T, url string) *pgxpool.Pool {

@@ -31,13 +31,19 @@ func newOrder() ticketing.Order {
 	return storetest.NewOrder(ticketing.TierKey{EventID: "aurora", TierID: "general"}, 1)
 }
 
-// ownBroker starts a broker that the test may break.
-func ownBroker(t *testing.T) *containers.RabbitMQ {
-	t.Helper()
+// TestBrokerFaults breaks one broker in one way after the other.
+//
+//nolint:tparallel,paralleltest // its parts break one broker in turn
+func TestBrokerFaults(t *testing.T) {
+	t.Parallel()
 	broker, err := containers.StartRabbitMQ(t.Context())
 	must(t, err)
 	t.Cleanup(func() { must(t, broker.Remove(context.WithoutCancel(t.Context()))) })
-	return broker
+	for name, test := range map[string]func(*testing.T, *containers.RabbitMQ){
+		"killed and stopped": testBrokerRestart, "frozen": testBrokerFrozen, "alarm": testBrokerAlarm,
+	} {
+		t.Run(name, func(t *testing.T) { test(t, broker) })
+	}
 }
 
 // publish tries once, as a purchase does, and returns how long it took.
@@ -92,10 +98,10 @@ func consumeAll(t *testing.T, address string, want int) map[ticketing.OrderID]in
 	return seen
 }
 
-func TestBrokerRestart(t *testing.T) {
-	t.Parallel()
-	broker := ownBroker(t)
-	publisher := openPublisher(t, broker.URL())
+func testBrokerRestart(t *testing.T, broker *containers.RabbitMQ) {
+	t.Helper()
+	address := broker.NewVirtualHost()
+	publisher := openPublisher(t, address)
 	var confirmed []ticketing.Order
 	keep := func() {
 		order := newOrder()
@@ -121,7 +127,7 @@ func TestBrokerRestart(t *testing.T) {
 		}
 		keep()
 	}
-	seen := consumeAll(t, broker.URL(), len(confirmed))
+	seen := consumeAll(t, address, len(confirmed))
 	for _, o := range confirmed {
 		if seen[o.ID] != 1 {
 			t.Errorf("confirmed order %s came %d times", o.ID, seen[o.ID])
@@ -129,12 +135,12 @@ func TestBrokerRestart(t *testing.T) {
 	}
 }
 
-// TestBrokerFrozen: the broker's port takes connections and never answers.
-func TestBrokerFrozen(t *testing.T) {
-	t.Parallel()
-	broker := ownBroker(t)
-	publisher := openPublisher(t, broker.URL())
-	session, err := rabbitmq.NewQueue(broker.URL(), rabbitmq.Options{}).Consume(t.Context(), 10)
+// testBrokerFrozen: the broker's port takes connections and never answers.
+func testBrokerFrozen(t *testing.T, broker *containers.RabbitMQ) {
+	t.Helper()
+	address := broker.NewVirtualHost()
+	publisher := openPublisher(t, address)
+	session, err := rabbitmq.NewQueue(address, rabbitmq.Options{}).Consume(t.Context(), 10)
 	must(t, err)
 	must(t, broker.Pause(t.Context()))
 	unknown := newOrder()
@@ -157,11 +163,11 @@ func TestBrokerFrozen(t *testing.T) {
 	})
 }
 
-// TestBrokerAlarm: a broker short of memory stops reading from publishers.
-func TestBrokerAlarm(t *testing.T) {
-	t.Parallel()
-	broker := ownBroker(t)
-	publisher := openPublisher(t, broker.URL())
+// testBrokerAlarm: a broker short of memory stops reading from publishers.
+func testBrokerAlarm(t *testing.T, broker *containers.RabbitMQ) {
+	t.Helper()
+	address := broker.NewVirtualHost()
+	publisher := openPublisher(t, address)
 	before := newOrder()
 	if _, err := publish(t, publisher, before); err != nil {
 		t.Fatal(err)
@@ -171,7 +177,7 @@ func TestBrokerAlarm(t *testing.T) {
 	if connected, _, blocked := publisher.State(); !connected || !blocked {
 		t.Errorf("connected=%t, blocked=%t, want both", connected, blocked)
 	}
-	if seen := consumeAll(t, broker.URL(), 1); seen[before.ID] != 1 {
+	if seen := consumeAll(t, address, 1); seen[before.ID] != 1 {
 		t.Errorf("while publishers are blocked the consumer got %v, want order %s", seen, before.ID)
 	}
 	setWatermark(t, broker, "0.6")

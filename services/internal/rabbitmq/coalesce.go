@@ -119,7 +119,7 @@ func (c *coalescer) abort() {
 
 // SetDeadline implements net.Conn. Writes have a deadline each, which the library must
 // not lift, so that only reads get this one.
-func (c *coalescer) SetDeadline(t time.Time) error { return c.Conn.SetReadDeadline(t) }
+func (c *coalescer) SetDeadline(t time.Time) error { return c.SetReadDeadline(t) }
 
 // SetWriteDeadline implements net.Conn and does nothing, for the same reason.
 func (c *coalescer) SetWriteDeadline(time.Time) error { return nil }

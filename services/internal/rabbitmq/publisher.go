@@ -133,7 +133,7 @@ func (p *Publisher) logFailure(ctx context.Context, err error) {
 func wait(ctx context.Context, pause time.Duration) time.Duration {
 	select {
 	case <-ctx.Done():
-	case <-time.After(pause/2 + rand.N(pause)):
+	case <-time.After(pause/2 + rand.N(pause)): //nolint:gosec // jitter
 	}
 	return min(2*pause, reconnectMax)
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
+	"go.uber.org/goleak"
 
 	"github.com/eventflow-dev/eventflow/services/internal/rabbitmq"
 	"github.com/eventflow-dev/eventflow/services/internal/storetest"
@@ -38,7 +39,7 @@ func run(m *testing.M) (code int, err error) {
 		return 1, err
 	}
 	defer func() { err = errors.Join(err, shared.Remove(ctx)) }()
-	return m.Run(), nil
+	return m.Run(), goleak.Find()
 }
 
 // openPublisher returns a publisher that runs until the test ends and is connected.
@@ -61,9 +62,9 @@ func openPublisher(t *testing.T, url string) *rabbitmq.Publisher {
 	return publisher
 }
 
-func awaitConnected(t *testing.T, publisher *rabbitmq.Publisher) {
-	t.Helper()
-	eventually(t, "the publisher is connected", func() bool {
+func awaitConnected(tb testing.TB, publisher *rabbitmq.Publisher) {
+	tb.Helper()
+	eventually(tb, "the publisher is connected", func() bool {
 		connected, _, _ := publisher.State()
 		return connected
 	})
@@ -139,16 +140,16 @@ func must(t *testing.T, err error) {
 }
 
 // eventually waits until the condition holds.
-func eventually(t *testing.T, what string, condition func() bool) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 45*time.Second)
+func eventually(tb testing.TB, what string, condition func() bool) {
+	tb.Helper()
+	ctx, cancel := context.WithTimeout(tb.Context(), 45*time.Second)
 	defer cancel()
 	ticker := time.NewTicker(20 * time.Millisecond)
 	defer ticker.Stop()
 	for !condition() {
 		select {
 		case <-ctx.Done():
-			t.Fatalf("%s: not within 45 s", what)
+			tb.Fatalf("%s: not within 45 s", what)
 		case <-ticker.C:
 		}
 	}

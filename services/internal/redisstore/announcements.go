@@ -44,16 +44,13 @@ func (a *Announcements) Run(ctx context.Context, settle func([]checkout.Settleme
 			subscribed = true
 			a.log.InfoContext(ctx, "Subscribed to announcements")
 		})
-		if ctx.Err() != nil {
-			break
-		}
-		if subscribed { // once a loss, not once an attempt
+		if subscribed && ctx.Err() == nil { // once a loss, not once an attempt
 			a.log.WarnContext(ctx, "Lost subscription to announcements", "error", err)
 		}
 		subscribed = false
 		select {
 		case <-ctx.Done():
-		case <-time.After(resubscribePause + rand.N(resubscribePause)):
+		case <-time.After(resubscribePause + rand.N(resubscribePause)): //nolint:gosec // jitter
 		}
 	}
 	return nil

@@ -62,7 +62,7 @@ func (b *breaker) runProbe() {
 		b.open, b.busy, b.failures = false, false, 0
 		return
 	}
-	time.AfterFunc(probePause+rand.N(probePause), func() {
+	time.AfterFunc(probePause+rand.N(probePause), func() { //nolint:gosec // jitter
 		b.mu.Lock()
 		defer b.mu.Unlock()
 		b.busy = false

@@ -17,7 +17,7 @@ import (
 // The library's defaults would let one call to a dead Redis take tens of seconds and
 // repeat a script whose answer was lost.
 const (
-	dialTimeout   = 200 * time.Millisecond
+	dialTimeout = 200 * time.Millisecond
 	// socketTimeout is well above what a sync to a busy disk takes: a reservation given up
 	// too early leaves a buyer not knowing. A Redis that is dead is known to the breaker.
 	socketTimeout = time.Second

@@ -3,6 +3,7 @@ package redisstore
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/redis/go-redis/v9"
@@ -36,12 +37,7 @@ func unavailable(err error) error { return classify(err, false) }
 
 func refused(err error) bool {
 	word, _, _ := strings.Cut(redisMessage(err), " ")
-	for _, refusal := range refusals {
-		if word == refusal {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(refusals, word)
 }
 
 // redisMessage is the error that Redis itself answered, or "" for any other.

@@ -63,6 +63,8 @@ func (p *Projection) settle(ctx context.Context, settlements []fulfil.Settlement
 }
 
 // SetPaused implements fulfil.Projection.
+//
+//nolint:revive // the flag is what is stored
 func (p *Projection) SetPaused(ctx context.Context, paused bool) error {
 	ctx, cancel := context.WithTimeout(ctx, slowTimeout)
 	defer cancel()

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+	"go.uber.org/goleak"
 
 	"github.com/eventflow-dev/eventflow/services/internal/redisstore"
 	"github.com/eventflow-dev/eventflow/services/internal/storetest"
@@ -38,7 +39,7 @@ func run(m *testing.M) (code int, err error) {
 		return 1, err
 	}
 	defer func() { err = errors.Join(err, shared.Remove(ctx)) }()
-	return m.Run(), nil
+	return m.Run(), goleak.Find()
 }
 
 func openClient(t *testing.T, url string) *redis.Client {

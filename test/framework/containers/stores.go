@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -18,12 +19,18 @@ import (
 const (
 	user     = "eventflow"
 	password = "not-a-secret"
-	// spaces is how many databases Redis and virtual hosts RabbitMQ have for tests to
-	// run side by side in.
-	spaces = 128
+	// databases and virtualHosts are how many Redis and RabbitMQ have for tests to run
+	// side by side in. Each virtual host makes RabbitMQ start more slowly.
+	databases    = 128
+	virtualHosts = 48
 
 	probeTimeout = time.Second
 )
+
+// image is the store's image: the one that the environment names, or the official one.
+func image(store, official string) string {
+	return cmp.Or(os.Getenv("EVENTFLOW_TEST_"+store+"_IMAGE"), official)
+}
 
 // Postgres is a PostgreSQL server.
 type Postgres struct {
@@ -34,7 +41,7 @@ type Postgres struct {
 // StartPostgres starts PostgreSQL with an empty database.
 func StartPostgres(ctx context.Context) (*Postgres, error) {
 	c, err := start(ctx, spec{
-		image: cmp.Or(os.Getenv("EVENTFLOW_TEST_POSTGRES_IMAGE"), "postgres:17"),
+		image: image("POSTGRES", "postgres:17"),
 		port:  5432,
 		options: []string{
 			"--env", "POSTGRES_USER=" + user, "--env", "POSTGRES_PASSWORD=" + password, "--env", "POSTGRES_DB=" + user,
@@ -87,14 +94,14 @@ type Redis struct {
 // StartRedis starts Redis with an append-only file that is synced before each reply.
 func StartRedis(ctx context.Context) (*Redis, error) {
 	c, err := start(ctx, spec{
-		image: cmp.Or(os.Getenv("EVENTFLOW_TEST_REDIS_IMAGE"), "redis:8"),
+		image: image("REDIS", "redis:8"),
 		port:  6379,
 		command: []string{
 			"redis-server", "--bind", "0.0.0.0", "--dir", "/data", "--requirepass", password,
 			"--appendonly", "yes", "--appendfsync", "always", "--maxmemory-policy", "noeviction", "--save", "",
-			"--databases", fmt.Sprint(spaces),
+			"--databases", strconv.Itoa(databases),
 		},
-	}, func(ctx context.Context, address string) error { return pingRedis(ctx, address) })
+	}, pingRedis)
 	if err != nil {
 		return nil, err
 	}
@@ -107,7 +114,7 @@ func (r *Redis) URL() string { return fmt.Sprintf("redis://:%s@%s/0", password, 
 // NewDatabase returns the URL of a database that nobody has used.
 func (r *Redis) NewDatabase() string {
 	number := r.used.Add(1)
-	if number >= spaces {
+	if number >= databases {
 		panic("containers: more Redis databases asked for than there are")
 	}
 	return fmt.Sprintf("redis://:%s@%s/%d", password, r.Address(), number)
@@ -130,7 +137,7 @@ type RabbitMQ struct {
 // StartRabbitMQ starts RabbitMQ. Its data survive a restart of the container.
 func StartRabbitMQ(ctx context.Context) (*RabbitMQ, error) {
 	c, err := start(ctx, spec{
-		image: cmp.Or(os.Getenv("EVENTFLOW_TEST_RABBITMQ_IMAGE"), "rabbitmq:4"),
+		image: image("RABBITMQ", "rabbitmq:4"),
 		port:  5672,
 		options: []string{
 			"--hostname", "rabbitmq", // the node's name, which its data belong to
@@ -153,7 +160,7 @@ func (r *RabbitMQ) addVirtualHosts(ctx context.Context) error {
 		Name = list_to_binary("test" ++ integer_to_list(N)),
 		rabbit_vhost:add(Name, <<"test">>),
 		rabbit_auth_backend_internal:set_permissions(<<%q>>, Name, <<".*">>, <<".*">>, <<".*">>, <<"test">>)
-	end || N <- lists:seq(1, %d)], ok.`, user, spaces)
+	end || N <- lists:seq(1, %d)], ok.`, user, virtualHosts)
 	out, err := r.Exec(ctx, "rabbitmqctl", "eval", script)
 	if err != nil {
 		return fmt.Errorf("add virtual hosts: %w", err)
@@ -170,7 +177,7 @@ func (r *RabbitMQ) URL() string { return rabbitmqURL(r.Address(), "/") }
 // NewVirtualHost returns the URL of a virtual host that nobody has used.
 func (r *RabbitMQ) NewVirtualHost() string {
 	number := r.used.Add(1)
-	if number > spaces {
+	if number > virtualHosts {
 		panic("containers: more virtual hosts asked for than there are")
 	}
 	return rabbitmqURL(r.Address(), fmt.Sprintf("/test%d", number))

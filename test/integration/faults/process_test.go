@@ -39,10 +39,10 @@ func TestConsumerCrashes(t *testing.T) {
 func TestProcessesUnderLoad(t *testing.T) {
 	t.Parallel()
 	cases := map[string]func(w *world){
-		"purchase pod killed":    func(w *world) { w.pods[0].Kill(); w.pods[0].Start() },
-		"purchase pod restarted": func(w *world) { w.pods[0].Stop(); w.pods[0].Start() },
+		"purchase pod killed":    func(w *world) { w.pods[0].Kill(); w.pass(after); w.pods[0].Start() },
+		"purchase pod restarted": func(w *world) { w.pods[0].Stop(); w.pass(after); w.pods[0].Start() },
 		"purchase pod frozen":    func(w *world) { w.pods[0].Freeze(); w.pass(5 * time.Second); w.pods[0].Thaw() },
-		"consumer restarted":     func(w *world) { w.consumer.Stop(); w.consumer.Start() },
+		"consumer restarted":     func(w *world) { w.consumer.Stop(); w.pass(after); w.consumer.Start() },
 		"consumer frozen":        func(w *world) { w.consumer.Freeze(); w.pass(8 * time.Second); w.consumer.Thaw() },
 	}
 	for name, fault := range cases {
