@@ -67,7 +67,7 @@ func rewrite(path string, change func(map[string]any)) error {
 	if err != nil {
 		return fmt.Errorf("encode %q: %w", path, err)
 	}
-	if err := os.WriteFile(path, data, 0o600); err != nil {
+	if err := os.WriteFile(path, data, 0o600); err != nil { //nolint:gosec // As above.
 		return fmt.Errorf("write request: %w", err)
 	}
 	return nil

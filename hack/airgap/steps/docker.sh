@@ -36,7 +36,16 @@ step_docker() {
   wait_for_docker
 }
 
+# own_dockerd: the process of the dockerd that start_dockerd left running, if there is one.
+own_dockerd() {
+  local pid
+  pid=$(cat "$EVENTFLOW_CACHE/dockerd.pid" 2>/dev/null) || return 0
+  [[ $(ps -o comm= -p "$pid") != dockerd ]] || echo "$pid"
+}
+
+# After a restart of the machine the number in the file may be some other process's.
 start_dockerd() {
+  [[ -n $(own_dockerd) ]] || rm -f "$EVENTFLOW_CACHE/dockerd.pid"
   setsid nohup dockerd --pidfile "$EVENTFLOW_CACHE/dockerd.pid" >"$EVENTFLOW_CACHE/dockerd.log" 2>&1 </dev/null &
 }
 
@@ -52,10 +61,9 @@ wait_for_docker() {
 
 # step_stop ends only a dockerd that step_docker started.
 step_stop() {
-  local pidfile=$EVENTFLOW_CACHE/dockerd.pid pid tries
-  [[ -f $pidfile ]] || return 0
-  pid=$(<"$pidfile")
-  [[ $(ps -o comm= -p "$pid") == dockerd ]] || return 0
+  local pid tries
+  pid=$(own_dockerd)
+  [[ -n $pid ]] || return 0
   kill "$pid"
   for ((tries = 0; tries < 60; tries++)); do
     kill -0 "$pid" 2>/dev/null || return 0

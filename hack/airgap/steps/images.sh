@@ -3,21 +3,33 @@
 
 have_image() { docker image inspect "$1" >/dev/null 2>&1; }
 
-# build_image TAG CONTEXT [OPTION...]: docker build, without its notes on the old builder.
+# quietly COMMAND...: shows what the command prints only where it fails: Docker and
+# containerd warn of much that is so on purpose.
+quietly() {
+  local output=$EVENTFLOW_CACHE/build.log
+  "$@" >"$output" 2>&1 || { cat "$output" >&2 && return 1; }
+}
+
+# build_image TAG CONTEXT [OPTION...]
 build_image() {
   local tag=$1 context=$2
   shift 2
-  docker build --quiet --network host --tag "$tag" "$@" "$context" >/dev/null 2>"$EVENTFLOW_CACHE/build.log" ||
-    { cat "$EVENTFLOW_CACHE/build.log" >&2 && return 1; }
+  quietly docker build --network host --tag "$tag" "$@" "$context"
 }
 
-# base_image SUITE: airgap/debian:SUITE.
+# base_image SUITE: airgap/debian:SUITE. What is installed on top of it comes without
+# manuals and translations, and leaves no package behind: each image is copied into the
+# cluster, which takes as long as it is large.
 base_image() {
   have_image "airgap/debian:$1" && return
   install_packages mmdebstrap
   log "making airgap/debian:$1"
-  local tar=$EVENTFLOW_CACHE/$1.tar
-  mmdebstrap --quiet --variant=minbase --include=ca-certificates "$1" "$tar"
+  local tar=$EVENTFLOW_CACHE/$1.tar path options=()
+  for path in doc man info locale i18n/locales lintian; do options+=(--dpkgopt="path-exclude=/usr/share/$path/*"); done
+  # Not as apt's options: mmdebstrap needs its packages until the end. It sets $1.
+  # shellcheck disable=SC2016
+  options+=(--customize-hook='cp "'"$here"'/debian-apt.conf" "$1/etc/apt/apt.conf.d/clean" && rm -f "$1"/var/cache/apt/*.bin')
+  mmdebstrap --quiet --variant=minbase --include=ca-certificates "${options[@]}" "$1" "$tar"
   docker import "$tar" "airgap/debian:$1" >/dev/null
   rm "$tar"
 }

@@ -75,7 +75,7 @@ node_with_images() {
     sleep 0.5
   done
   for image in "$@"; do
-    docker save "$image" | docker exec -i airgap-node ctr --namespace k8s.io images import --all-platforms --no-unpack --digests - >/dev/null
+    docker save "$image" | quietly docker exec -i airgap-node ctr --namespace k8s.io images import --all-platforms --no-unpack --digests -
   done
   docker exec airgap-node sh -c 'pkill containerd; while pgrep -x containerd >/dev/null; do sleep 0.1; done'
   docker commit --change 'ENTRYPOINT ["/usr/local/bin/entrypoint","/sbin/init"]' airgap-node "$node" >/dev/null
