@@ -97,7 +97,7 @@ func newManager(config *rest.Config, o options) (ctrl.Manager, error) {
 // setUp adds the controllers and the health checks.
 func setUp(mgr ctrl.Manager, o options) error {
 	recorder := mgr.GetEventRecorder("eventflow-operator")
-	clock := time.Now //nolint:forbidigo // only main passes the real clock
+	clock := time.Now
 	err := (&eventflow.Reconciler{
 		Client:   mgr.GetClient(),
 		Live:     mgr.GetAPIReader(),

@@ -21,7 +21,7 @@ import (
 func TestInManager(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
-	clock := time.Now //nolint:forbidigo // this test is about real time
+	clock := time.Now
 	mgr, err := ctrl.NewManager(config, ctrl.Options{
 		Scheme:  scheme,
 		Cache:   cache.Options{DefaultNamespaces: map[string]cache.Config{s.namespace: {}}},

@@ -75,6 +75,11 @@ type purchase struct {
 	rows       []Row
 }
 
+// acknowledged is the index of the first operation that was promised a place, or -1.
+func (p purchase) acknowledged() int {
+	return slices.IndexFunc(p.operations, func(op Operation) bool { return op.Answer.Acknowledged() })
+}
+
 type checker struct {
 	final     Final
 	purchases map[string]*purchase
@@ -109,7 +114,7 @@ func (c *checker) purchase(buyer string) *purchase {
 	return p
 }
 
-func (c *checker) violate(kind Kind, count *int, n int, format string, args ...any) {
+func (c *checker) violatef(kind Kind, count *int, n int, format string, args ...any) {
 	*count += n
 	c.report.Violations = append(c.report.Violations, Violation{kind, fmt.Sprintf(format, args...)})
 }
@@ -117,11 +122,11 @@ func (c *checker) violate(kind Kind, count *int, n int, format string, args ...a
 func (c *checker) checkPurchase(buyer string, p purchase) {
 	r := &c.report
 	if len(p.operations) == 0 {
-		c.violate(Unexpected, &r.Unexpected, len(p.rows), "%s never asked for order %s", buyer, p.rows[0].OrderID)
+		c.violatef(Unexpected, &r.Unexpected, len(p.rows), "%s never asked for order %s", buyer, p.rows[0].OrderID)
 		return
 	}
 	r.Attempted++
-	acknowledged := slices.IndexFunc(p.operations, func(op Operation) bool { return op.Answer.Acknowledged() })
+	acknowledged := p.acknowledged()
 	if acknowledged >= 0 {
 		r.Acknowledged++
 		if !slices.ContainsFunc(p.operations, func(op Operation) bool { return op.Answer == Confirmed }) {
@@ -131,27 +136,28 @@ func (c *checker) checkPurchase(buyer string, p purchase) {
 	c.checkAnswers(buyer, p)
 	switch {
 	case len(p.rows) > 1:
-		c.violate(Duplicated, &r.Duplicated, 1, "%s has %d rows: %s and %s", buyer, len(p.rows), p.rows[0].OrderID, p.rows[1].OrderID)
+		c.violatef(Duplicated, &r.Duplicated, 1, "%s has %d rows: %s and %s", buyer, len(p.rows), p.rows[0].OrderID, p.rows[1].OrderID)
 	case len(p.rows) == 1:
-		c.checkRow(buyer, p, acknowledged >= 0)
+		c.checkRow(buyer, p)
 	case acknowledged >= 0:
 		op := p.operations[acknowledged]
 		if !slices.Contains(c.final.DeadLetters, op.OrderID) {
-			c.violate(Lost, &r.Lost, 1, "%s was told %s for order %s, which is nowhere", buyer, op.Answer, op.OrderID)
+			c.violatef(Lost, &r.Lost, 1, "%s was told %s for order %s, which is nowhere", buyer, op.Answer, op.OrderID)
 		}
 	}
 }
 
 // checkRow compares the one row of a purchase with what its client asked for and was told.
-func (c *checker) checkRow(buyer string, p purchase, acknowledged bool) {
+func (c *checker) checkRow(buyer string, p purchase) {
+	acknowledged := p.acknowledged() >= 0
 	r, row, asked := &c.report, p.rows[0], p.operations[0]
 	if row.EventID != asked.EventID || row.TierID != asked.TierID || row.Quantity != asked.Quantity {
-		c.violate(Unexpected, &r.Unexpected, 1, "%s asked for %d of %s/%s, order %s has %d of %s/%s", buyer,
+		c.violatef(Unexpected, &r.Unexpected, 1, "%s asked for %d of %s/%s, order %s has %d of %s/%s", buyer,
 			asked.Quantity, asked.EventID, asked.TierID, row.OrderID, row.Quantity, row.EventID, row.TierID)
 	}
 	if row.State == "REFUSED" {
 		if acknowledged {
-			c.violate(BrokenPromise, &r.Broken, 1, "%s was promised order %s, which the ledger refused", buyer, row.OrderID)
+			c.violatef(BrokenPromise, &r.Broken, 1, "%s was promised order %s, which the ledger refused", buyer, row.OrderID)
 		}
 		return
 	}
@@ -163,7 +169,7 @@ func (c *checker) checkRow(buyer string, p purchase, acknowledged bool) {
 		r.Recovered++
 		return
 	}
-	c.violate(BrokenPromise, &r.Broken, 1, "%s was told that nothing happened (%s), and order %s is in the ledger",
+	c.violatef(BrokenPromise, &r.Broken, 1, "%s was told that nothing happened (%s), and order %s is in the ledger",
 		buyer, asked.Code, row.OrderID)
 }
 
@@ -177,10 +183,10 @@ func (c *checker) checkAnswers(buyer string, p purchase) {
 		}
 	}
 	if len(ids) > 1 {
-		c.violate(BrokenPromise, &c.report.Broken, 1, "%s was given %d orders for one purchase: %v", buyer, len(ids), slices.Sorted(maps.Keys(ids)))
+		c.violatef(BrokenPromise, &c.report.Broken, 1, "%s was given %d orders for one purchase: %v", buyer, len(ids), slices.Sorted(maps.Keys(ids)))
 	}
 	if len(p.rows) == 1 && len(ids) == 1 && !ids[p.rows[0].OrderID] {
-		c.violate(BrokenPromise, &c.report.Broken, 1, "%s was given order %v, the ledger has %s", buyer, slices.Sorted(maps.Keys(ids)), p.rows[0].OrderID)
+		c.violatef(BrokenPromise, &c.report.Broken, 1, "%s was given order %v, the ledger has %s", buyer, slices.Sorted(maps.Keys(ids)), p.rows[0].OrderID)
 	}
 }
 
@@ -191,7 +197,7 @@ func (c *checker) checkOrderIDs() {
 	}
 	for _, id := range slices.Sorted(maps.Keys(rows)) {
 		if rows[id] > 1 {
-			c.violate(Duplicated, &c.report.Duplicated, 1, "order %s has %d rows", id, rows[id])
+			c.violatef(Duplicated, &c.report.Duplicated, 1, "order %s has %d rows", id, rows[id])
 		}
 	}
 }
@@ -209,10 +215,10 @@ func (c *checker) checkTiers() {
 	for _, t := range tiers {
 		n := sold[[2]string{t.EventID, t.TierID}]
 		if n > t.Capacity {
-			c.violate(Oversold, &c.report.Oversold, n-t.Capacity, "%s/%s has %d seats, %d are sold", t.EventID, t.TierID, t.Capacity, n)
+			c.violatef(Oversold, &c.report.Oversold, n-t.Capacity, "%s/%s has %d seats, %d are sold", t.EventID, t.TierID, t.Capacity, n)
 		}
 		if gap := t.Capacity - t.Stock - n; gap != 0 {
-			c.violate(Leaked, &c.report.Leaked, max(gap, -gap), "%s/%s: %d in stock and %d sold make %d of %d seats",
+			c.violatef(Leaked, &c.report.Leaked, max(gap, -gap), "%s/%s: %d in stock and %d sold make %d of %d seats",
 				t.EventID, t.TierID, t.Stock, n, t.Stock+n, t.Capacity)
 		}
 	}

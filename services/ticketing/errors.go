@@ -70,8 +70,7 @@ func (e *Error) Is(target error) bool {
 
 // ErrorCode returns the code of the first *Error in err's tree, or "" for any other error.
 func ErrorCode(err error) Code {
-	var e *Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*Error](err); ok {
 		return e.Code
 	}
 	return ""

@@ -19,8 +19,7 @@ func ExamplePlace() {
 // Every wrong field is named at once.
 func ExamplePlace_invalid() {
 	_, err := ticketing.Place(ticketing.Purchase{EventID: "aurora", TierID: "general", Email: "ada"}, aurora(), true, noon)
-	var e *ticketing.Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*ticketing.Error](err); ok {
 		for _, f := range e.Fields {
 			fmt.Println(f.Field, f.Reason)
 		}

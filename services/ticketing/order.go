@@ -82,7 +82,7 @@ type Purchase struct {
 // Place checks a purchase against the event it names and prices it. known tells
 // whether the event exists. The order has no ID yet. Errors are *Error: CodeInvalid with every wrong field,
 // CodeUnknownEvent, CodeUnknownTier or CodeSaleClosed.
-func Place(p Purchase, event Event, known bool, at time.Time) (Order, error) {
+func Place(p Purchase, event Event, known bool, at time.Time) (Order, error) { //nolint:revive // not a mode: whether there is an event
 	fields := p.wrongFields()
 	tier, found := event.Tier(p.TierID)
 	if known && found && p.Quantity > tier.Limit() {

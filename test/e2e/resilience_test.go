@@ -299,7 +299,7 @@ func (s suite) agree(t *testing.T) int {
 			return err.Error()
 		}
 		for range 3 { // the ingress goes round the pods
-			available, capacity := s.available(t)
+			available, capacity := s.available(ctx, t)
 			if expected := fmt.Sprintf("%d|%d|%d", capacity, capacity-available, capacity-available); len(sums) != 1 || sums[0] != expected {
 				return fmt.Sprintf("capacity|sold|sum of orders is %v, the API's stock makes it %s", sums, expected)
 			}

@@ -12,11 +12,11 @@ import (
 	"testing"
 	"time"
 
+	apimeta "k8s.io/apimachinery/pkg/api/meta"
+
 	"github.com/eventflow-dev/eventflow/api/v1alpha1"
 	"github.com/eventflow-dev/eventflow/test/framework/boxoffice"
 	"github.com/eventflow-dev/eventflow/test/framework/cluster"
-
-	apimeta "k8s.io/apimachinery/pkg/api/meta"
 )
 
 const (
@@ -49,6 +49,7 @@ func setup(t *testing.T) suite {
 }
 
 func (s suite) dumpIfFailed(t *testing.T) {
+	t.Helper()
 	if !t.Failed() {
 		return
 	}
@@ -89,9 +90,9 @@ func (s suite) condition(ctx context.Context, kind, status string) string {
 }
 
 // available returns how many seats of the test's tier are left, as the API says it.
-func (s suite) available(t *testing.T) (available, capacity int) {
+func (s suite) available(ctx context.Context, t *testing.T) (available, capacity int) {
 	t.Helper()
-	answer, err := s.office.Event(t.Context(), eventID)
+	answer, err := s.office.Event(ctx, eventID)
 	if err != nil {
 		t.Fatal(err)
 	}

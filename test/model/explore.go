@@ -14,8 +14,8 @@ type Violation struct {
 	Trace   []string
 }
 
-// Error implements error.
-func (v *Violation) Error() string { return fmt.Sprintf("%s after %v", v.Promise, v.Trace) }
+// String renders the run.
+func (v *Violation) String() string { return fmt.Sprintf("%s after %v", v.Promise, v.Trace) }
 
 // Report says how much was explored.
 type Report struct {

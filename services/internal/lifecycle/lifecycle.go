@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -61,8 +62,8 @@ func Run(ctx context.Context, components ...Component) error {
 	}
 	awaitEnd(ctx, ended)
 	var problems []error
-	for i := len(started) - 1; i >= 0; i-- {
-		problems = append(problems, started[i].stop())
+	for _, s := range slices.Backward(started) {
+		problems = append(problems, s.stop())
 	}
 	return errors.Join(problems...)
 }

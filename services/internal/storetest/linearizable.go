@@ -78,12 +78,12 @@ func testLinearizable(t *testing.T, a Arbiter) {
 		orders[i] = NewOrder(pit, 1+i%4)
 	}
 	pods := []Pod{a.Pod, a.NewPod(), a.NewPod()}
-	start := time.Now()
+	start := time.Now() //nolint:forbidigo // the order of real events is what is checked
 	var mu sync.Mutex
 	var history []porcupine.Operation
 	var group sync.WaitGroup
 	for client := range rivals {
-		random := rand.New(rand.NewPCG(uint64(client), 1))
+		random := rand.New(rand.NewPCG(uint64(client), 1)) //nolint:gosec // chosen, not secret
 		group.Go(func() {
 			for range requestsEach {
 				i := random.IntN(len(orders))

@@ -3,8 +3,8 @@ package checkout_test
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"log/slog"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -47,7 +47,7 @@ func TestRelayPublishesWhenTheBrokerReturns(t *testing.T) {
 		for i := range 300 {
 			p := purchase()
 			p.Quantity = 1
-			got, err := w.shop.Buy(t.Context(), p, checkout.Key(fmt.Sprint(i)), wait)
+			got, err := w.shop.Buy(t.Context(), p, checkout.Key(strconv.Itoa(i)), wait)
 			if err != nil || got.State != ticketing.StatePending {
 				t.Fatalf("Buy = %s, %v with the broker away", got.State, err)
 			}
@@ -109,7 +109,7 @@ func TestRelayDoesNotHammerADeadBroker(t *testing.T) {
 		for i := range 200 {
 			p := purchase()
 			p.Quantity = 1
-			_, err := w.shop.Buy(t.Context(), p, checkout.Key(fmt.Sprint(i)), 0)
+			_, err := w.shop.Buy(t.Context(), p, checkout.Key(strconv.Itoa(i)), 0)
 			must(t, err)
 		}
 		publisher.calls.Store(0)

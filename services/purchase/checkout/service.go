@@ -77,8 +77,7 @@ func (s *Service) Settle(settlements []Settlement) { s.hub.settle(settlements) }
 func (s *Service) Check(p ticketing.Purchase) []ticketing.FieldError {
 	event, known := s.d.Storefront.Event(p.EventID)
 	_, err := ticketing.Place(p, event, known, s.d.Clock())
-	var e *ticketing.Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*ticketing.Error](err); ok {
 		return e.Fields
 	}
 	return nil

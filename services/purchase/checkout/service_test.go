@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -315,7 +316,7 @@ func TestStoppingTellsTheArbiterWhatIsPublished(t *testing.T) {
 		for i := range 10 {
 			p := purchase()
 			p.Quantity = 1
-			_, err := shop.Buy(t.Context(), p, checkout.Key(fmt.Sprint(i)), 0)
+			_, err := shop.Buy(t.Context(), p, checkout.Key(strconv.Itoa(i)), 0)
 			must(t, err)
 		}
 		if n := w.waitingInOutbox(t); n != 10 {

@@ -329,11 +329,11 @@ func TestOverARealConnection(t *testing.T) {
 			t.Errorf("HEAD %s: %d %q", path, response.StatusCode, body)
 		}
 	}
-	if response, _ := do(http.MethodDelete, "/events", http.NoBody); response.StatusCode != 405 || response.Header.Get("Allow") == "" {
+	if response, _ := do(http.MethodDelete, "/events", http.NoBody); response.StatusCode != http.StatusMethodNotAllowed || response.Header.Get("Allow") == "" {
 		t.Errorf("DELETE /events: %d, Allow %q", response.StatusCode, response.Header.Get("Allow"))
 	}
 	long := strings.NewReader(`{"name":"` + strings.Repeat("a", 1<<20) + `"}`)
-	if response, body := do(http.MethodPost, "/purchase", long); response.StatusCode != 413 || !strings.Contains(body, httpserver.CodeTooLarge) {
+	if response, body := do(http.MethodPost, "/purchase", long); response.StatusCode != http.StatusRequestEntityTooLarge || !strings.Contains(body, httpserver.CodeTooLarge) {
 		t.Errorf("1 MiB: %d %s", response.StatusCode, body)
 	}
 	cut := io.MultiReader(strings.NewReader(`{"name":`), iotest.ErrReader(io.ErrUnexpectedEOF))

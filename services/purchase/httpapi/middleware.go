@@ -75,10 +75,9 @@ func (a *api) finish(c *gin.Context, took time.Duration) {
 	if c.Request.Method == http.MethodPost {
 		level = slog.LevelInfo
 	}
-	a.d.Logger.LogAttrs(c.Request.Context(), level, "Answered request",
-		slog.String(telemetry.KeyMethod, c.Request.Method), slog.String(telemetry.KeyRoute, route),
-		slog.Int(telemetry.KeyStatus, status), slog.String(telemetry.KeyOrderID, c.GetString(orderKey)),
-		slog.Float64(telemetry.KeyDuration, took.Seconds()))
+	a.d.Logger.Log(c.Request.Context(), level, "Answered request",
+		telemetry.KeyMethod, c.Request.Method, telemetry.KeyRoute, route, telemetry.KeyStatus, status,
+		telemetry.KeyOrderID, c.GetString(orderKey), telemetry.KeyDuration, took.Seconds())
 }
 
 // bounded refuses what is more than the pod can answer well, before reading any of it.

@@ -65,8 +65,7 @@ func (s *shop) Buy(_ context.Context, p ticketing.Purchase, key checkout.Key, wa
 
 func (s *shop) Check(p ticketing.Purchase) []ticketing.FieldError {
 	_, err := ticketing.Place(p, aurora(), p.EventID == "aurora", noon)
-	var e *ticketing.Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*ticketing.Error](err); ok {
 		return e.Fields
 	}
 	return nil
@@ -125,11 +124,11 @@ type fixture struct {
 }
 
 // setup returns an API whose shop confirms. change may change the parts first.
-func setup(t testing.TB, change func(*fixture)) *fixture {
-	t.Helper()
+func setup(tb testing.TB, change func(*fixture)) *fixture {
+	tb.Helper()
 	signer, err := receipt.NewSigner(bytes.Repeat([]byte{1}, 32))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	f := &fixture{
 		shop: &shop{record: record(ticketing.StateConfirmed)}, front: &front{snapshot: snapshot()},
@@ -147,7 +146,7 @@ func setup(t testing.TB, change func(*fixture)) *fixture {
 	}
 	f.handler, err = httpapi.New(f.deps)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return f
 }

@@ -66,7 +66,7 @@ func TestProcessesUnderLoad(t *testing.T) {
 }
 
 // TestStoresKilled kills each store's server, as a crash does, and starts it again, under load.
-func TestStoresKilled(t *testing.T) { //nolint:paralleltest // the servers are shared with every other test
+func TestStoresKilled(t *testing.T) {
 	servers := map[string]*containers.Container{
 		"postgres": stores.postgres.Container, "redis": stores.redis.Container, "rabbitmq": stores.rabbitmq.Container,
 	}
