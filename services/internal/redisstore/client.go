@@ -21,8 +21,9 @@ const (
 	// socketTimeout is well above what a sync to a busy disk takes: a reservation given up
 	// too early leaves a buyer not knowing. A Redis that is dead is known to the breaker.
 	socketTimeout = time.Second
-	poolTimeout   = 100 * time.Millisecond
-	poolSize      = 32
+	// poolTimeout is what a rush may wait for a connection: Redis is there then, and busy.
+	poolTimeout = 500 * time.Millisecond
+	poolSize    = 32
 	// slowTimeout is for calls that nobody buying a ticket waits for.
 	slowTimeout = time.Second
 )
