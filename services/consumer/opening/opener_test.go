@@ -31,8 +31,8 @@ func TestOpenerOpensAFreshSale(t *testing.T) {
 			t.Error("the metric says that the sale is not open")
 		}
 		advance(time.Hour)
-		if w.epochs != 1 {
-			t.Errorf("%d epochs were made", w.epochs)
+		if made := w.epochs.Load(); made != 1 {
+			t.Errorf("%d epochs were made", made)
 		}
 	})
 }
@@ -195,10 +195,10 @@ func TestOpenerChangesCapacityInASafeOrder(t *testing.T) {
 				advance(time.Minute)
 				stop()
 				reserve(t, w)
-				*w.ledger.trail = nil
+				w.ledger.trail.take()
 				defer start(t, w.opener(t, catalog(tc.capacity)))()
 				advance(time.Minute)
-				if diff := cmp.Diff(tc.want, w.trail()); diff != "" {
+				if diff := cmp.Diff(tc.want, w.ledger.trail.take()); diff != "" {
 					t.Errorf("capacities in order (-want +got):\n%s", diff)
 				}
 				if left := w.left(t); left != tc.wantLeft {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -40,17 +41,56 @@ type world struct {
 	arbiter  *stock
 	broker   *memory.Broker
 	settings error
-	log      *bytes.Buffer
+	log      *journal
 	registry *prometheus.Registry
 	mu       sync.Mutex // guards settings
-	epochs   int
+	epochs   atomic.Int64
+}
+
+// journal is a log that several openers write and the test reads.
+type journal struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (j *journal) Write(p []byte) (int, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.text.Write(p)
+}
+
+func (j *journal) String() string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.text.String()
+}
+
+// trail is the capacities in the order in which the stores were given them.
+type trail struct {
+	mu    sync.Mutex
+	steps []string
+}
+
+func (t *trail) add(store string, events []ticketing.Event) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.steps = append(t.steps, fmt.Sprintf("%s %d", store, events[0].Tiers[0].Capacity))
+}
+
+// take returns the steps and forgets them.
+func (t *trail) take() []string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	steps := t.steps
+	t.steps = nil
+	return steps
 }
 
 // books is the twin of the ledger that can refuse a catalog, and notes capacities.
 type books struct {
 	*memory.Ledger
 	refuse error
-	trail  *[]string
+	trail  *trail
 }
 
 func (b *books) SaveCatalog(ctx context.Context, events []ticketing.Event) error {
@@ -59,7 +99,7 @@ func (b *books) SaveCatalog(ctx context.Context, events []ticketing.Event) error
 	}
 	err := b.Ledger.SaveCatalog(ctx, events)
 	if err == nil {
-		*b.trail = append(*b.trail, fmt.Sprintf("ledger %d", events[0].Tiers[0].Capacity))
+		b.trail.add("ledger", events)
 	}
 	return err
 }
@@ -67,13 +107,13 @@ func (b *books) SaveCatalog(ctx context.Context, events []ticketing.Event) error
 // stock is the twin of the arbiter that notes capacities.
 type stock struct {
 	*memory.Arbiter
-	trail *[]string
+	trail *trail
 }
 
 func (s *stock) Stock(ctx context.Context, events []ticketing.Event) error {
 	err := s.Arbiter.Stock(ctx, events)
 	if err == nil {
-		*s.trail = append(*s.trail, fmt.Sprintf("arbiter %d", events[0].Tiers[0].Capacity))
+		s.trail.add("arbiter", events)
 	}
 	return err
 }
@@ -81,17 +121,15 @@ func (s *stock) Stock(ctx context.Context, events []ticketing.Event) error {
 func inWorld(t *testing.T, test func(w *world)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		trail := &[]string{}
+		trail := &trail{}
 		test(&world{
 			t:       t,
 			ledger:  &books{Ledger: memory.NewLedger(time.Now), trail: trail},
 			arbiter: &stock{Arbiter: memory.NewArbiter(time.Now, 100), trail: trail},
-			broker:  memory.NewBroker(), log: &bytes.Buffer{}, registry: prometheus.NewRegistry(),
+			broker:  memory.NewBroker(), log: &journal{}, registry: prometheus.NewRegistry(),
 		})
 	})
 }
-
-func (w *world) trail() []string { return *w.ledger.trail }
 
 // opener returns one that runs until the test ends.
 func (w *world) opener(t *testing.T, events []ticketing.Event) *opening.Opener {
@@ -107,8 +145,7 @@ func (w *world) opener(t *testing.T, events []ticketing.Event) *opening.Opener {
 		Logger:  slog.New(slog.NewJSONHandler(w.log, nil)),
 		Metrics: opening.NewMetrics(w.registry),
 		NewEpoch: func() string {
-			w.epochs++
-			return fmt.Sprintf("epoch-%d", w.epochs)
+			return fmt.Sprintf("epoch-%d", w.epochs.Add(1))
 		},
 	}, events)
 	if err != nil {
