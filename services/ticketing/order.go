@@ -1,8 +1,12 @@
 package ticketing
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -53,6 +57,9 @@ type Order struct {
 	PlacedAt  time.Time `json:"placed_at"`
 	// Node is the pod that took the order and may be waiting for its commit.
 	Node string `json:"node"`
+	// Epoch names the life of the arbiter's data in which the seats were reserved. An order
+	// of an epoch that has ended has no way into the queue any more.
+	Epoch string `json:"epoch,omitempty"`
 }
 
 // Tier names the order's tier.
@@ -66,6 +73,17 @@ func (o Order) Tickets() []string {
 		tickets[i] = fmt.Sprintf("%s-%d", o.ID, i+1)
 	}
 	return tickets
+}
+
+// Fingerprint is a digest of what the buyer asked for: the same order id with another
+// fingerprint is a reused key. It leaves out what the shop adds, since the price may
+// change between a purchase and its replay.
+func (o Order) Fingerprint() string {
+	// No checked field has the separator in it.
+	sum := sha256.Sum256([]byte(strings.Join([]string{
+		o.EventID, o.TierID, strconv.Itoa(o.Quantity), o.Buyer.Email, o.Buyer.Name, o.PromoCode, o.Buyer.Locale,
+	}, "\x00")))
+	return base64.RawURLEncoding.EncodeToString(sum[:])
 }
 
 // Purchase is what a buyer asks for, as it arrived: nothing in it is checked yet.

@@ -12,6 +12,7 @@ import (
 	"github.com/eventflow-dev/eventflow/services/analytics/report"
 	"github.com/eventflow-dev/eventflow/services/consumer/fulfil"
 	"github.com/eventflow-dev/eventflow/services/consumer/opening"
+	"github.com/eventflow-dev/eventflow/services/consumer/overdue"
 	"github.com/eventflow-dev/eventflow/services/purchase/checkout"
 	"github.com/eventflow-dev/eventflow/services/purchase/storefront"
 	"github.com/eventflow-dev/eventflow/services/ticketing"
@@ -24,6 +25,7 @@ var (
 	_ fulfil.Projection     = (*Arbiter)(nil)
 	_ storefront.Shelf      = (*Arbiter)(nil)
 	_ opening.Stock         = (*Arbiter)(nil)
+	_ overdue.Arbiter       = (*Arbiter)(nil)
 	_ report.Backlog        = (*Arbiter)(nil)
 )
 
@@ -51,7 +53,11 @@ type arbiterState struct {
 	capacity  map[ticketing.TierKey]int
 	orders    map[ticketing.OrderID]*heldOrder
 	outbox    map[ticketing.OrderID]time.Time
-	pending   map[ticketing.TierKey]report.Pending
+	// accepted has when the broker confirmed each order that is not settled.
+	accepted map[ticketing.OrderID]time.Time
+	// rebuild is the token of the rebuild under way.
+	rebuild string
+	pending map[ticketing.TierKey]report.Pending
 }
 
 type heldOrder struct {
@@ -78,6 +84,7 @@ func newArbiterState() arbiterState {
 		capacity: map[ticketing.TierKey]int{},
 		orders:   map[ticketing.OrderID]*heldOrder{},
 		outbox:   map[ticketing.OrderID]time.Time{},
+		accepted: map[ticketing.OrderID]time.Time{},
 		pending:  map[ticketing.TierKey]report.Pending{},
 	}
 }
@@ -132,6 +139,7 @@ func (a *Arbiter) settleLocked(s fulfil.Settlement) {
 	}
 	held.State = s.State
 	delete(a.state.outbox, s.Order.ID)
+	delete(a.state.accepted, s.Order.ID)
 	a.movePendingLocked(held.Order, -1)
 }
 
@@ -201,16 +209,6 @@ func capacities(events []ticketing.Event) map[ticketing.TierKey]int {
 		}
 	}
 	return all
-}
-
-// Open implements opening.Stock.
-func (a *Arbiter) Open(_ context.Context, epoch string) error {
-	return a.change(func(s *arbiterState) error {
-		if s.epoch == "" {
-			s.epoch = epoch
-		}
-		return nil
-	})
 }
 
 // Pending implements report.Backlog.

@@ -49,7 +49,7 @@ func openArbiter(t *testing.T, outboxLimit int) storetest.Arbiter {
 	a := memory.NewArbiter(clock.Now, outboxLimit)
 	return storetest.Arbiter{
 		Pod: a, NewPod: func() storetest.Pod { return a.NewPod() },
-		Ledger: a, Shelf: a, Stock: a, Backlog: a,
+		Ledger: a, Shelf: a, Stock: a, Overdue: a, Backlog: a,
 		Listen: func(t *testing.T, node string) <-chan []checkout.Settlement {
 			t.Helper()
 			heard := make(chan []checkout.Settlement, 16)

@@ -33,7 +33,7 @@ func (p *Pod) Reserve(_ context.Context, r checkout.Reservation) (checkout.Outco
 			p.epoch = s.epoch
 		}
 		outcome = p.reserveLocked(s, r)
-		if s.epoch != "" {
+		if outcome.Verdict == checkout.SalePaused && s.epoch != "" {
 			p.epoch = s.epoch
 		}
 		return nil
@@ -64,6 +64,7 @@ func (p *Pod) reserveLocked(s *arbiterState, r checkout.Reservation) checkout.Ou
 		return checkout.Outcome{Verdict: checkout.SoldOut}
 	}
 	record := checkout.Record{Order: r.Order, State: ticketing.StatePending}
+	record.Order.Epoch = s.epoch
 	s.stock[tier] -= r.Order.Quantity
 	s.orders[r.Order.ID] = &heldOrder{Record: record, fingerprint: r.Fingerprint}
 	s.outbox[r.Order.ID] = p.arbiter.clock()
@@ -75,9 +76,10 @@ func (p *Pod) reserveLocked(s *arbiterState, r checkout.Reservation) checkout.Ou
 func (p *Pod) Accept(_ context.Context, ids ...ticketing.OrderID) error {
 	return p.arbiter.change(func(s *arbiterState) error {
 		for _, id := range ids {
-			if held, found := s.orders[id]; found && held.State == ticketing.StatePending {
+			if held, found := s.orders[id]; found && !held.State.Settled() {
 				held.State = ticketing.StateAccepted
 				delete(s.outbox, id)
+				s.accepted[id] = p.arbiter.clock()
 			}
 		}
 		return nil

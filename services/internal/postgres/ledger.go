@@ -21,7 +21,6 @@ const (
 	commitTimeout = 5 * time.Second
 	pingBudget    = 2 * time.Second
 	lookupTimeout = time.Second
-	countTimeout  = 10 * time.Second
 )
 
 var (
@@ -57,18 +56,6 @@ func (l *Ledger) Ping(ctx context.Context) error {
 		return fmt.Errorf("ping the ledger: %w", err)
 	}
 	return nil
-}
-
-// OrderCount implements opening.Books.
-func (l *Ledger) OrderCount(ctx context.Context) (int64, error) {
-	var count int64
-	err := withConn(ctx, l.pool, countTimeout, func(ctx context.Context, conn *pgx.Conn) error {
-		return conn.QueryRow(ctx, "SELECT count(*) FROM orders").Scan(&count)
-	})
-	if err != nil {
-		return 0, fmt.Errorf("count orders: %w", err)
-	}
-	return count, nil
 }
 
 const orderColumns = `o.order_id::text, o.status, o.event_id, o.tier_id, o.quantity, o.amount, o.currency,

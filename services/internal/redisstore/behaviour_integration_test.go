@@ -45,8 +45,7 @@ func reserve(t *testing.T, r *redisstore.Reservations, order ticketing.Order) (t
 func openSale(t *testing.T, client *redis.Client) *redisstore.Reservations {
 	t.Helper()
 	shelf := redisstore.NewShelf(client)
-	must(t, shelf.Stock(t.Context(), storetest.Catalog()))
-	must(t, shelf.Open(t.Context(), "epoch"))
+	storetest.OpenSale(t, shelf, "epoch", storetest.Catalog())
 	return redisstore.NewReservations(client, redisstore.Options{OutboxLimit: 100})
 }
 

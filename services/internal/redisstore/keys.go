@@ -9,8 +9,10 @@ const (
 	keyCapacity = "{ef}:capacity" // hash: tier -> capacity that the pool was given
 	keyCatalog  = "{ef}:catalog"  // string: catalogDocument
 	keyOutbox   = "{ef}:outbox"   // sorted set: order id by milliseconds of its last claim
+	keyAccepted = "{ef}:accepted" // sorted set: order id by milliseconds of the broker's confirm, until it is settled
 	keyPending  = "{ef}:pending"  // hash: tier:orders, tier:tickets, tier:amount, tier:currency
 	keyPaused   = "{ef}:paused"   // string; present while the consumer is paused
+	keyRebuild  = "{ef}:rebuild"  // string: token of the rebuild under way
 
 	orderPrefix    = "{ef}:order:"    // hash: state, fp, payload, tier, qty, amount, currency
 	announcePrefix = "{ef}:announce:" // channel of the node whose name follows

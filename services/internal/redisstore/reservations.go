@@ -70,6 +70,7 @@ func (r *Reservations) Reserve(ctx context.Context, res checkout.Reservation) (c
 // reserve asks the arbiter once. With SalePaused it returns the arbiter's epoch.
 func (r *Reservations) reserve(ctx context.Context, res checkout.Reservation, epoch string) (checkout.Outcome, string, error) {
 	o := res.Order
+	o.Epoch = epoch // the script reserves in this one or not at all
 	payload, err := ticketing.EncodeOrder(o)
 	if err != nil {
 		return checkout.Outcome{}, "", unavailable(err)
@@ -131,7 +132,7 @@ func (r *Reservations) Accept(ctx context.Context, ids ...ticketing.OrderID) err
 	ctx, cancel := context.WithTimeout(ctx, slowTimeout)
 	defer cancel()
 	for chunk := range slices.Chunk(ids, idsPerCall) {
-		keys, args := []string{keyOutbox}, make([]any, len(chunk))
+		keys, args := []string{keyOutbox, keyAccepted}, make([]any, len(chunk))
 		for i, id := range chunk {
 			keys, args[i] = append(keys, orderKeyOf(id)), string(id)
 		}

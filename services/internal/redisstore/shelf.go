@@ -98,15 +98,22 @@ func (s *Shelf) Epoch(ctx context.Context) (string, error) {
 	return epoch, nil
 }
 
+// document renders the catalog for readers, with the arbiter's time.
+func (s *Shelf) document(ctx context.Context, events []ticketing.Event) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, slowTimeout)
+	defer cancel()
+	now, err := s.client.Time(ctx).Result()
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	return json.Marshal(catalogDocument{At: now.UTC(), Events: events})
+}
+
 // Stock implements opening.Stock. Repeating it changes nothing.
 func (s *Shelf) Stock(ctx context.Context, events []ticketing.Event) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*slowTimeout)
 	defer cancel()
-	now, err := s.client.Time(ctx).Result()
-	if err != nil {
-		return fmt.Errorf("stock %d events: %w", len(events), unavailable(err))
-	}
-	document, err := json.Marshal(catalogDocument{At: now.UTC(), Events: events})
+	document, err := s.document(ctx, events)
 	if err != nil {
 		return fmt.Errorf("stock %d events: %w", len(events), err)
 	}
@@ -126,16 +133,6 @@ func (s *Shelf) Stock(ctx context.Context, events []ticketing.Event) error {
 		return fmt.Errorf("stock %d events: %w", len(events), err)
 	case len(words) == 3 && words[0] == "TOO_FEW":
 		return fmt.Errorf("stock %s: its capacity is %s below what is held and sold", words[1], words[2])
-	}
-	return nil
-}
-
-// Open implements opening.Stock.
-func (s *Shelf) Open(ctx context.Context, epoch string) error {
-	ctx, cancel := context.WithTimeout(ctx, slowTimeout)
-	defer cancel()
-	if err := s.client.SetNX(ctx, keyEpoch, epoch, 0).Err(); err != nil {
-		return fmt.Errorf("open the sale: %w", classify(err, true))
 	}
 	return nil
 }

@@ -58,10 +58,10 @@ func openArbiter(t *testing.T, outboxLimit int) storetest.Arbiter {
 	newPod := func() storetest.Pod {
 		return redisstore.NewReservations(client, redisstore.Options{OutboxLimit: outboxLimit})
 	}
-	shelf := redisstore.NewShelf(client)
+	shelf, projection := redisstore.NewShelf(client), redisstore.NewProjection(client)
 	return storetest.Arbiter{
-		Pod: newPod(), NewPod: newPod, Ledger: redisstore.NewProjection(client),
-		Shelf: shelf, Stock: shelf, Backlog: redisstore.NewBacklog(client),
+		Pod: newPod(), NewPod: newPod, Ledger: projection,
+		Shelf: shelf, Stock: shelf, Overdue: projection, Backlog: redisstore.NewBacklog(client),
 		Listen: func(t *testing.T, node string) <-chan []checkout.Settlement {
 			t.Helper()
 			return listen(t, client, node)
@@ -79,10 +79,12 @@ func openArbiter(t *testing.T, outboxLimit int) storetest.Arbiter {
 		},
 		Elapse: func(t *testing.T, d time.Duration) {
 			t.Helper()
-			ids, err := client.ZRange(t.Context(), "{ef}:outbox", 0, -1).Result()
-			must(t, err)
-			for _, id := range ids {
-				must(t, client.ZIncrBy(t.Context(), "{ef}:outbox", -float64(d.Milliseconds()), id).Err())
+			for _, key := range []string{"{ef}:outbox", "{ef}:accepted"} {
+				ids, err := client.ZRange(t.Context(), key, 0, -1).Result()
+				must(t, err)
+				for _, id := range ids {
+					must(t, client.ZIncrBy(t.Context(), key, -float64(d.Milliseconds()), id).Err())
+				}
 			}
 		},
 	}

@@ -50,7 +50,7 @@ func NewOrder(tier ticketing.TierKey, quantity int) ticketing.Order {
 		ID: ticketing.OrderID(uuid.NewString()), EventID: tier.EventID, TierID: tier.TierID, Quantity: quantity,
 		Buyer:     ticketing.Buyer{Email: "ada@example.com", Name: "Ada Ñandú", Locale: "es"},
 		PromoCode: "EARLY", Total: ticketing.Money{Amount: 4500 * int64(quantity), Currency: "EUR"},
-		PlacedAt: time.Date(2026, time.November, 23, 10, 0, 0, 123456000, time.UTC), Node: "purchase-0",
+		PlacedAt: time.Date(2026, time.November, 23, 10, 0, 0, 123456000, time.UTC), Node: "purchase-0", Epoch: epochOne,
 	}
 }
 

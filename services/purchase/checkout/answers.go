@@ -39,6 +39,14 @@ func refusal(v Verdict, order ticketing.Order) error {
 	}
 }
 
+// outcomeUnknown tells the buyer that nobody can know yet.
+func outcomeUnknown() error {
+	return &ticketing.Error{
+		Code: ticketing.CodeOutcomeUnknown, RetryAfter: retryAfter,
+		Message: "the seats may be held: ask for the order, or send the purchase again with the same key",
+	}
+}
+
 // unavailable tells the buyer that nothing happened because a store is away. The cause
 // is for the log.
 func unavailable(message string, cause error) error {

@@ -16,6 +16,11 @@ var ErrOutcomeUnknown = errors.New("outcome unknown")
 // breaker open, not connected, not yet sent.
 var ErrUnavailable = errors.New("store unavailable")
 
+// ErrFenced is returned by a Publisher, beside ErrUnavailable, where the broker takes no
+// orders of the order's epoch: the arbiter's data was lost and is being rebuilt, or the
+// broker has lost its own.
+var ErrFenced = errors.New("the order's epoch is over")
+
 // ErrNotFound is returned by a lookup when the store answered that it has no such order.
 var ErrNotFound = errors.New("not found")
 
@@ -83,7 +88,7 @@ type Outbox interface {
 type Publisher interface {
 	// Publish returns nil once the broker has confirmed that it keeps the order.
 	// Any error means that the broker may or may not have it: the order must stay in the outbox.
-	// An error that wraps ErrUnavailable means that it was surely not sent.
+	// An error that wraps ErrUnavailable means that it was surely not kept; ErrFenced says why.
 	Publish(ctx context.Context, order ticketing.Order) error
 }
 

@@ -1,8 +1,8 @@
 -- Marks orders as the ledger has decided and tells the pods that took them. An order
 -- that is settled already, or that nobody knows, stays as it is.
--- KEYS: outbox, pending, order...
+-- KEYS: outbox, pending, accepted, order...
 -- ARGV: seconds that a settled order is kept, number of orders, (order id, state)..., (channel, announcement)...
-local outbox, pending = KEYS[1], KEYS[2]
+local outbox, pending, accepted = KEYS[1], KEYS[2], KEYS[3]
 local keep, count = ARGV[1], tonumber(ARGV[2])
 
 local function minus(n)
@@ -11,13 +11,14 @@ local function minus(n)
 end
 
 for i = 1, count do
-  local order, id, state = KEYS[i + 2], ARGV[2 * i + 1], ARGV[2 * i + 2]
+  local order, id, state = KEYS[i + 3], ARGV[2 * i + 1], ARGV[2 * i + 2]
   local was = redis.call('HMGET', order, 'state', 'tier', 'qty', 'amount')
   if was[1] == 'PENDING' or was[1] == 'ACCEPTED' then
     local tier = was[2]
     redis.call('HSET', order, 'state', state)
     redis.call('EXPIRE', order, keep)
     redis.call('ZREM', outbox, id)
+    redis.call('ZREM', accepted, id)
     redis.call('HINCRBY', pending, tier .. ':orders', -1)
     redis.call('HINCRBY', pending, tier .. ':tickets', minus(was[3]))
     redis.call('HINCRBY', pending, tier .. ':amount', minus(was[4]))
