@@ -1,7 +1,7 @@
 package model
 
-// brokerAndRelay is what happens to order i between the API and the queue.
-func (r Rules) brokerAndRelay(w World, i int, add adder) {
+// broker is what happens to frames of order i on their way to the queue.
+func (r Rules) broker(w World, i int, add adder) {
 	o := w.orders[i]
 	if o.wire > 0 && o.queue < 2 {
 		next := w
@@ -22,15 +22,21 @@ func (r Rules) brokerAndRelay(w World, i int, add adder) {
 		next.orders[i].wire-- // its connection is dead: the frame may never have arrived
 		add(next, "drop the frame of", i)
 	}
+	if o.stale > 0 {
+		add(r.returned(w, i), "return the frame of", i)
+	}
+}
+
+// relay is what happens to order i in the outbox: it is published, and put in again where
+// the broker had it and the ledger never got it.
+func (r Rules) relay(w World, i int, add adder) {
+	o := w.orders[i]
 	live := o.redis == pending || o.redis == acceptedState
 	if o.outbox && live && o.api == idle && o.wire == 0 && o.stale == 0 && o.queue == 0 && !o.relaying && w.redis.epoch != 0 {
 		next := w
 		next.orders[i].relaying = true
 		next.send(i, r.admits(w, w.redis.epoch))
 		add(next, "relay", i)
-	}
-	if o.stale > 0 {
-		add(r.returned(w, i), "return the frame of", i)
 	}
 	if o.redis == acceptedState && !o.outbox && o.queue == 0 && !o.unacked && o.wire == 0 && r.Variant != NoReminder {
 		next := w

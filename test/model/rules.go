@@ -99,7 +99,8 @@ func (r Rules) steps(w World) []Step {
 	}
 	for i := range w.orders {
 		r.purchase(w, i, add)
-		r.brokerAndRelay(w, i, add)
+		r.broker(w, i, add)
+		r.relay(w, i, add)
 		r.consumer(w, i, add)
 	}
 	r.world(w, add)

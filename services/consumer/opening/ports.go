@@ -7,8 +7,19 @@ import (
 	"github.com/eventflow-dev/eventflow/services/ticketing"
 )
 
-// Books is the ledger's side of the catalog, and what the arbiter is rebuilt from.
+// Books is the ledger's side, and what the arbiter is rebuilt from.
 type Books interface {
+	Catalog
+	Epochs
+	// Sold returns how many seats of each tier are sold.
+	Sold(ctx context.Context) (map[ticketing.TierKey]int, error)
+	// Settled returns up to limit orders that were settled less than within ago, in the
+	// order of their ids, from behind the id after.
+	Settled(ctx context.Context, within time.Duration, after ticketing.OrderID, limit int) ([]Record, error)
+}
+
+// Catalog is what is sold, as the ledger has it.
+type Catalog interface {
 	// Migrate brings the schema up to date; concurrent callers wait for one another.
 	Migrate(ctx context.Context) error
 	// SaveCatalog inserts or updates events and tiers. Nothing is removed. A capacity
@@ -16,16 +27,15 @@ type Books interface {
 	SaveCatalog(ctx context.Context, events []ticketing.Event) error
 	// Catalog returns the events and tiers that the ledger has.
 	Catalog(ctx context.Context) ([]ticketing.Event, error)
+}
+
+// Epochs are the lives of the arbiter's data, as the ledger has noted them.
+type Epochs interface {
 	// OpenEpoch notes the epoch as the open one where none is open and this one has not
 	// ended, and returns the one that is open then, "" for none. The epoch "" notes nothing.
 	OpenEpoch(ctx context.Context, epoch string) (string, error)
 	// EndEpoch notes that the epoch is over for good.
 	EndEpoch(ctx context.Context, epoch string) error
-	// Sold returns how many seats of each tier are sold.
-	Sold(ctx context.Context) (map[ticketing.TierKey]int, error)
-	// Settled returns up to limit orders that were settled less than within ago, in the
-	// order of their ids, from behind the id after.
-	Settled(ctx context.Context, within time.Duration, after ticketing.OrderID, limit int) ([]Record, error)
 }
 
 // Record is an order as the ledger has settled it.

@@ -27,17 +27,18 @@ var errAway = errors.New("connection refused")
 
 // world is a reminder among the twins, with one order that was accepted.
 type world struct {
+	t       *testing.T
 	arbiter *memory.Arbiter
 	broker  *memory.Broker
 	order   ticketing.Order
 	log     bytes.Buffer
 }
 
-func inWorld(t *testing.T, test func(t *testing.T, w *world)) {
+func inWorld(t *testing.T, test func(w *world)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		w := &world{
-			arbiter: memory.NewArbiter(time.Now, 10_000), broker: memory.NewBroker(),
+			t: t, arbiter: memory.NewArbiter(time.Now, 10_000), broker: memory.NewBroker(),
 			order: storetest.NewOrder(ticketing.TierKey{EventID: "aurora", TierID: "general"}, 1),
 		}
 		w.arbiter.OpenSale("epoch-1", storetest.Catalog()...)
@@ -52,7 +53,7 @@ func inWorld(t *testing.T, test func(t *testing.T, w *world)) {
 		ctx, stop := context.WithCancel(t.Context())
 		ended := make(chan error, 1)
 		go func() { ended <- reminder.Run(ctx) }()
-		test(t, w)
+		test(w)
 		stop()
 		if err := <-ended; err != nil {
 			t.Errorf("Run returned %v", err)
@@ -74,7 +75,8 @@ func (w *world) outbox(t *testing.T, after time.Duration) int {
 
 func TestReminderPutsOverdueOrdersIntoTheOutbox(t *testing.T) {
 	t.Parallel()
-	inWorld(t, func(t *testing.T, w *world) {
+	inWorld(t, func(w *world) {
+		t := w.t
 		if n := w.outbox(t, 59*time.Second); n != 0 {
 			t.Errorf("%d orders in the outbox before their time", n)
 		}
@@ -93,7 +95,8 @@ func TestReminderPutsOverdueOrdersIntoTheOutbox(t *testing.T) {
 // An order that waits in the queue is on its way, however long the ledger is away.
 func TestReminderLeavesAQueueAlone(t *testing.T) {
 	t.Parallel()
-	inWorld(t, func(t *testing.T, w *world) {
+	inWorld(t, func(w *world) {
+		t := w.t
 		w.broker.PublishRaw([]byte("an order"))
 		if n := w.outbox(t, 24*time.Hour); n != 0 {
 			t.Errorf("%d orders in the outbox although the queue is not empty", n)
@@ -109,7 +112,8 @@ func TestReminderSurvivesTheStores(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			inWorld(t, func(t *testing.T, w *world) {
+			inWorld(t, func(w *world) {
+				t := w.t
 				fault(w, errAway)
 				time.Sleep(time.Hour)
 				fault(w, nil)
