@@ -52,6 +52,9 @@ type arbiterState struct {
 	orders    map[ticketing.OrderID]*heldOrder
 	outbox    map[ticketing.OrderID]time.Time
 	pending   map[ticketing.TierKey]report.Pending
+	// buyers counts the seats that buyers hold, promos the orders that use a promo code.
+	buyers map[buyerTier]int
+	promos map[eventPromo]int
 }
 
 type heldOrder struct {
@@ -79,6 +82,8 @@ func newArbiterState() arbiterState {
 		orders:   map[ticketing.OrderID]*heldOrder{},
 		outbox:   map[ticketing.OrderID]time.Time{},
 		pending:  map[ticketing.TierKey]report.Pending{},
+		buyers:   map[buyerTier]int{},
+		promos:   map[eventPromo]int{},
 	}
 }
 
@@ -133,6 +138,7 @@ func (a *Arbiter) settleLocked(s fulfil.Settlement) {
 	held.State = s.State
 	delete(a.state.outbox, s.Order.ID)
 	a.movePendingLocked(held.Order, -1)
+	a.state.giveBack(held.Order, s.State)
 }
 
 // movePendingLocked adds the order to what is pending of its tier, sign times.
