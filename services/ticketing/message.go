@@ -39,7 +39,7 @@ func DecodeOrder(body []byte) (Order, error) {
 		return Order{}, fmt.Errorf("%w: version %d, known is %d", ErrPoison, m.Version, MessageVersion)
 	}
 	o := m.Order
-	if o.ID == "" || !ValidID(o.EventID) || !ValidID(o.TierID) || o.Quantity < 1 || o.Total.Amount < 0 {
+	if o.ID == "" || !ValidID(o.EventID) || !ValidID(o.TierID) || o.Quantity < 1 || o.Total.Amount < 0 || !o.Price.Valid() {
 		return Order{}, fmt.Errorf("%w: order %q is incomplete", ErrPoison, o.ID)
 	}
 	return o, nil

@@ -13,9 +13,9 @@ type Books interface {
 	Epochs
 	// Sold returns how many seats of each tier are sold.
 	Sold(ctx context.Context) (map[ticketing.TierKey]int, error)
-	// Settled returns up to limit orders that were settled less than within ago, in the
-	// order of their ids, from behind the id after.
-	Settled(ctx context.Context, within time.Duration, after ticketing.OrderID, limit int) ([]Record, error)
+	// Settled returns up to limit settled orders, in the order of their ids, from behind
+	// the id after.
+	Settled(ctx context.Context, after ticketing.OrderID, limit int) ([]Record, error)
 }
 
 // Catalog is what is sold, as the ledger has it.
@@ -42,6 +42,8 @@ type Epochs interface {
 type Record struct {
 	Order ticketing.Order
 	State ticketing.State
+	// Age is how long ago it was settled.
+	Age time.Duration
 }
 
 // Backlog is the queue of orders on their way to the ledger.
@@ -68,8 +70,9 @@ type Stock interface {
 	// rebuild that the token names. A rebuild that began before can go no further. It
 	// fails where the arbiter is open in any other epoch.
 	Begin(ctx context.Context, token, stale string) error
-	// Restore gives the arbiter settled orders, so that their keys are known to it. It
-	// fails where the rebuild is not the present one any more.
+	// Restore gives the arbiter settled orders: their keys are known to it for as long as
+	// they would have been, and what is confirmed counts against limits. An order may be
+	// restored once in a rebuild. It fails where the rebuild is not the present one any more.
 	Restore(ctx context.Context, token string, records []Record) error
 	// Open fills the pools and begins the sale, in one atomic step. It fails where the
 	// rebuild is not the present one any more.

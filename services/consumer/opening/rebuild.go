@@ -32,9 +32,6 @@ const (
 	drainedFor = 2 * time.Second
 	// page bounds the orders that are read from the ledger at a time.
 	page = 1000
-	// remember is for how long after its order was settled a key must be known. The
-	// arbiter keeps settled orders as long.
-	remember = 7 * 24 * time.Hour
 )
 
 var (
@@ -145,14 +142,14 @@ func (o *Opener) fill(ctx context.Context, stale, epoch string) (int, error) {
 	return restored, bounded(ctx, callTimeout, func(ctx context.Context) error { return o.Stock.Open(ctx, sale) })
 }
 
-// restore makes the keys of settled orders known to the arbiter, page by page. Nothing
-// is written to the ledger meanwhile, so that the pages have an end.
+// restore gives the arbiter every settled order, page by page. Nothing is written to the
+// ledger meanwhile, so that the pages have an end.
 func (o *Opener) restore(ctx context.Context, token string) (int, error) {
 	restored := 0
 	var last ticketing.OrderID
 	for ctx.Err() == nil {
 		records, err := answer(ctx, func(ctx context.Context) ([]Record, error) {
-			return o.Books.Settled(ctx, remember, last, page)
+			return o.Books.Settled(ctx, last, page)
 		})
 		if err != nil {
 			return 0, err

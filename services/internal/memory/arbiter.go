@@ -58,6 +58,9 @@ type arbiterState struct {
 	// rebuild is the token of the rebuild under way.
 	rebuild string
 	pending map[ticketing.TierKey]report.Pending
+	// buyers counts the seats that buyers hold, promos the orders that use a promo code.
+	buyers map[buyerTier]int
+	promos map[eventPromo]int
 }
 
 type heldOrder struct {
@@ -86,6 +89,8 @@ func newArbiterState() arbiterState {
 		outbox:   map[ticketing.OrderID]time.Time{},
 		accepted: map[ticketing.OrderID]time.Time{},
 		pending:  map[ticketing.TierKey]report.Pending{},
+		buyers:   map[buyerTier]int{},
+		promos:   map[eventPromo]int{},
 	}
 }
 
@@ -141,6 +146,7 @@ func (a *Arbiter) settleLocked(s fulfil.Settlement) {
 	delete(a.state.outbox, s.Order.ID)
 	delete(a.state.accepted, s.Order.ID)
 	a.movePendingLocked(held.Order, -1)
+	a.state.giveBack(held.Order, s.State)
 }
 
 // movePendingLocked adds the order to what is pending of its tier, sign times.

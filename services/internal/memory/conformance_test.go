@@ -64,6 +64,10 @@ func openArbiter(t *testing.T, outboxLimit int) storetest.Arbiter {
 			t.Helper()
 			a.Forget()
 		},
+		Now: func(t *testing.T) time.Time {
+			t.Helper()
+			return clock.Now()
+		},
 		Elapse: clock.Elapse,
 	}
 }
@@ -86,6 +90,11 @@ func TestProjection(t *testing.T) {
 func TestStock(t *testing.T) {
 	t.Parallel()
 	storetest.RunStock(t, openArbiter)
+}
+
+func TestLimits(t *testing.T) {
+	t.Parallel()
+	storetest.RunLimits(t, openArbiter)
 }
 
 //nolint:paralleltest // a crowd needs the processor to itself

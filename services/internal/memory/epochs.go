@@ -4,7 +4,6 @@ import (
 	"context"
 	"maps"
 	"slices"
-	"time"
 
 	"github.com/eventflow-dev/eventflow/services/consumer/opening"
 	"github.com/eventflow-dev/eventflow/services/ticketing"
@@ -53,12 +52,15 @@ func (l *Ledger) Sold(context.Context) (map[ticketing.TierKey]int, error) {
 }
 
 // Settled implements opening.Books.
-func (l *Ledger) Settled(_ context.Context, within time.Duration, after ticketing.OrderID, limit int) ([]opening.Record, error) {
+func (l *Ledger) Settled(_ context.Context, after ticketing.OrderID, limit int) ([]opening.Record, error) {
 	var records []opening.Record
 	err := l.change(func() error {
 		for _, id := range slices.Sorted(maps.Keys(l.orders)) {
-			if id > after && l.clock().Sub(l.settledAt[id]) < within && len(records) < limit {
-				records = append(records, opening.Record(l.orders[id]))
+			if id > after && len(records) < limit {
+				known := l.orders[id]
+				records = append(records, opening.Record{
+					Order: known.Order, State: known.State, Age: l.clock().Sub(l.settledAt[id]),
+				})
 			}
 		}
 		return nil

@@ -88,7 +88,7 @@ func (l *Ledger) acceptableLocked(o ticketing.Order) error {
 		return fmt.Errorf("order id %q is not a canonical UUID", o.ID)
 	case !found:
 		return fmt.Errorf("there is no tier %s", o.Tier())
-	case o.Quantity < 1 || o.Quantity > math.MaxInt32 || o.Total.Amount < 0:
+	case o.Quantity < 1 || o.Quantity > math.MaxInt32 || o.Total.Amount < 0 || !o.Price.Valid():
 		return errors.New("a number is out of range")
 	case strings.Contains(o.Buyer.Email+o.Buyer.Name+o.Buyer.Locale+o.PromoCode+o.Node, "\x00"):
 		return errors.New("text holds a null character")
@@ -235,6 +235,7 @@ func cloneEvents(events []ticketing.Event) []ticketing.Event {
 	clones := slices.Clone(events)
 	for i := range clones {
 		clones[i].Tiers = slices.Clone(clones[i].Tiers)
+		clones[i].PromoCodes = slices.Clone(clones[i].PromoCodes)
 	}
 	return clones
 }

@@ -52,22 +52,30 @@ func (p *Pod) reserveLocked(s *arbiterState, r checkout.Reservation) checkout.Ou
 		}
 		return checkout.Outcome{Verdict: checkout.Known, Record: held.Record}
 	}
-	left, onSale := s.stock[tier]
+	left, stocked := s.stock[tier]
+	event, rule, known := s.rules(r.Order)
+	now := p.arbiter.clock()
 	switch {
 	case s.epoch == "" || s.epoch != p.epoch:
 		return checkout.Outcome{Verdict: checkout.SalePaused}
 	case len(s.outbox) >= p.arbiter.outboxLimit:
 		return checkout.Outcome{Verdict: checkout.OutboxFull}
-	case !onSale:
+	case !stocked || !known:
 		return checkout.Outcome{Verdict: checkout.NotOnSale}
+	case !event.OnSale(now):
+		return checkout.Outcome{Verdict: checkout.SaleClosed}
 	case left < r.Order.Quantity:
 		return checkout.Outcome{Verdict: checkout.SoldOut}
+	}
+	if limited := s.limited(r.Order, event, rule, now); limited.Verdict != 0 {
+		return limited
 	}
 	record := checkout.Record{Order: r.Order, State: ticketing.StatePending}
 	record.Order.Epoch = s.epoch
 	s.stock[tier] -= r.Order.Quantity
 	s.orders[r.Order.ID] = &heldOrder{Record: record, fingerprint: r.Fingerprint}
-	s.outbox[r.Order.ID] = p.arbiter.clock()
+	s.outbox[r.Order.ID] = now
+	s.count(r.Order)
 	p.arbiter.movePendingLocked(r.Order, +1)
 	return checkout.Outcome{Verdict: checkout.Reserved, Record: record}
 }

@@ -13,6 +13,9 @@ import (
 	"github.com/eventflow-dev/eventflow/services/ticketing"
 )
 
+// keepSettled is for how long a settled order is known.
+const keepSettled = 7 * 24 * time.Hour
+
 var errSuperseded = errors.New("another rebuild has begun, or the data is lost again")
 
 // Begin implements opening.Stock.
@@ -35,7 +38,13 @@ func (a *Arbiter) Restore(_ context.Context, token string, records []opening.Rec
 			return fmt.Errorf("restore %d orders: %w", len(records), errSuperseded)
 		}
 		for _, r := range records {
-			s.orders[r.Order.ID] = &heldOrder{Record: checkout.Record(r), fingerprint: r.Order.Fingerprint()}
+			if r.Age < keepSettled {
+				record := checkout.Record{Order: r.Order, State: r.State}
+				s.orders[r.Order.ID] = &heldOrder{Record: record, fingerprint: r.Order.Fingerprint()}
+			}
+			if r.State == ticketing.StateConfirmed {
+				s.count(r.Order)
+			}
 		}
 		return nil
 	})

@@ -32,11 +32,11 @@ ON CONFLICT (epoch) DO UPDATE SET ended_at = coalesce(epochs.ended_at, excluded.
 
 	soldSQL = `SELECT event_id, id, sold FROM tiers WHERE sold > 0`
 
-	settledSQL = `SELECT ` + orderColumns + `
+	settledSQL = `SELECT ` + orderColumns + `, now() - o.committed_at
   FROM orders o
- WHERE o.order_id > $1 AND o.committed_at > now() - $2::interval
+ WHERE o.order_id > $1
  ORDER BY o.order_id
- LIMIT $3`
+ LIMIT $2`
 )
 
 // OpenEpoch implements opening.Books.
@@ -89,7 +89,7 @@ func (l *Ledger) Sold(ctx context.Context) (map[ticketing.TierKey]int, error) {
 }
 
 // Settled implements opening.Books.
-func (l *Ledger) Settled(ctx context.Context, within time.Duration, after ticketing.OrderID, limit int) ([]opening.Record, error) {
+func (l *Ledger) Settled(ctx context.Context, after ticketing.OrderID, limit int) ([]opening.Record, error) {
 	var from uuid.UUID // the least of all
 	if after != "" {
 		var err error
@@ -99,14 +99,15 @@ func (l *Ledger) Settled(ctx context.Context, within time.Duration, after ticket
 	}
 	var records []opening.Record
 	err := withConn(ctx, l.pool, pageTimeout, func(ctx context.Context, conn *pgx.Conn) error {
-		rows, err := conn.Query(ctx, settledSQL, from, within, limit)
+		rows, err := conn.Query(ctx, settledSQL, from, limit)
 		if err != nil {
 			return err
 		}
 		records, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (opening.Record, error) {
 			var r checkout.Record
-			err := scanOrder(row, &r)
-			return opening.Record(r), err
+			var age time.Duration
+			err := scanOrder(row, &r, &age)
+			return opening.Record{Order: r.Order, State: r.State, Age: age}, err
 		})
 		return err
 	})

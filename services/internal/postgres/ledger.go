@@ -59,7 +59,7 @@ func (l *Ledger) Ping(ctx context.Context) error {
 }
 
 const orderColumns = `o.order_id::text, o.status, o.event_id, o.tier_id, o.quantity, o.amount, o.currency,
-	o.email, o.name, o.locale, o.promo_code, o.node, o.placed_at`
+	o.email, o.name, o.locale, o.promo_code, o.node, o.placed_at, o.subtotal, o.discount, o.fee, o.tax`
 
 // Lookup implements checkout.Ledger.
 func (l *Ledger) Lookup(ctx context.Context, id ticketing.OrderID) (checkout.Record, error) {
@@ -84,13 +84,15 @@ func (l *Ledger) Lookup(ctx context.Context, id ticketing.OrderID) (checkout.Rec
 // scanOrder reads orderColumns, and more columns behind them into extra.
 func scanOrder(row pgx.Row, record *checkout.Record, extra ...any) error {
 	var (
-		o        = &record.Order
-		amount   *int64
-		currency *string
+		o                            = &record.Order
+		amount                       *int64
+		currency                     *string
+		subtotal, discount, fee, tax *int64
 	)
 	columns := []any{
 		&o.ID, &record.State, &o.EventID, &o.TierID, &o.Quantity, &amount, &currency,
 		&o.Buyer.Email, &o.Buyer.Name, &o.Buyer.Locale, &o.PromoCode, &o.Node, &o.PlacedAt,
+		&subtotal, &discount, &fee, &tax,
 	}
 	if err := row.Scan(append(columns, extra...)...); err != nil {
 		return err
@@ -100,6 +102,11 @@ func scanOrder(row pgx.Row, record *checkout.Record, extra ...any) error {
 	}
 	if currency != nil {
 		o.Total.Currency = *currency
+	}
+	if subtotal != nil && discount != nil && fee != nil && tax != nil {
+		o.Price = ticketing.Price{
+			Subtotal: *subtotal, Discount: *discount, Fee: *fee, Tax: *tax, Total: o.Total.Amount, Currency: o.Total.Currency,
+		}
 	}
 	o.PlacedAt = o.PlacedAt.UTC()
 	return nil

@@ -27,7 +27,7 @@ var (
 func (s *Shelf) Begin(ctx context.Context, token, stale string) error {
 	ctx, cancel := context.WithTimeout(ctx, emptyTimeout)
 	defer cancel()
-	keys := []string{keyRebuild, keyEpoch, keyStock, keyCapacity, keyOutbox, keyAccepted, keyPending}
+	keys := []string{keyRebuild, keyEpoch, keyStock, keyCapacity, keyOutbox, keyAccepted, keyPending, keyRules, keyBuyers, keyPromos}
 	words, err := s.rebuild(ctx, scriptBegin, keys, token, stale)
 	if err == nil && words[0] == "OPEN" {
 		err = fmt.Errorf("%w in epoch %s", errOpen, words[1])
@@ -64,8 +64,7 @@ func (s *Shelf) dropOrders(ctx context.Context) error {
 // Restore implements opening.Stock.
 func (s *Shelf) Restore(ctx context.Context, token string, records []opening.Record) error {
 	for chunk := range slices.Chunk(records, idsPerCall) {
-		keys := []string{keyRebuild}
-		args := []any{token, int(keepSettled.Seconds())}
+		keys, args := []string{keyRebuild, keyBuyers, keyPromos}, []any{token}
 		for _, r := range chunk {
 			o := r.Order
 			payload, err := ticketing.EncodeOrder(o)
@@ -73,8 +72,8 @@ func (s *Shelf) Restore(ctx context.Context, token string, records []opening.Rec
 				return fmt.Errorf("restore %d orders: %w", len(records), err)
 			}
 			keys = append(keys, orderKeyOf(o.ID))
-			args = append(args, string(r.State), o.Fingerprint(), payload,
-				o.Tier().String(), o.Quantity, o.Total.Amount, o.Total.Currency)
+			args = append(args, int((keepSettled - r.Age).Seconds()), string(r.State), o.Fingerprint(), payload,
+				o.Tier().String(), o.Quantity, o.Total.Amount, o.Total.Currency, buyerFieldOf(o), promoFieldOf(o))
 		}
 		if _, err := s.rebuild(ctx, scriptRestore, keys, args...); err != nil {
 			return fmt.Errorf("restore %d orders: %w", len(records), err)
@@ -89,11 +88,14 @@ func (s *Shelf) Open(ctx context.Context, sale opening.Sale) error {
 	if err != nil {
 		return fmt.Errorf("open the sale: %w", err)
 	}
-	args := []any{sale.Token, sale.Epoch, document}
-	for tier, pool := range sale.Pools() {
+	pools := sale.Pools()
+	args := []any{sale.Token, sale.Epoch, document, len(pools)}
+	for tier, pool := range pools {
 		args = append(args, tier.String(), pool.Capacity, pool.Left)
 	}
-	keys := []string{keyRebuild, keyEpoch, keyStock, keyCapacity, keyCatalog}
+	_, rules := stockArguments(sale.Events)
+	args = append(args, rules...)
+	keys := []string{keyRebuild, keyEpoch, keyStock, keyCapacity, keyCatalog, keyRules}
 	if _, err := s.rebuild(ctx, scriptOpen, keys, args...); err != nil {
 		return fmt.Errorf("open the sale: %w", err)
 	}

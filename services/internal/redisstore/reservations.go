@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"sync/atomic"
 	"time"
 
@@ -79,8 +80,9 @@ func (r *Reservations) reserve(ctx context.Context, res checkout.Reservation, ep
 		return checkout.Outcome{}, "", unavailable(errors.New("quantity or total is out of range"))
 	}
 	reply, err := scriptReserve.run(ctx, r.client,
-		[]string{orderKeyOf(o.ID), keyEpoch, keyStock, keyOutbox, keyPending},
-		string(o.ID), res.Fingerprint, epoch, o.Tier().String(), o.Quantity, o.Total.Amount, o.Total.Currency, payload, r.outboxLimit)
+		[]string{orderKeyOf(o.ID), keyEpoch, keyStock, keyOutbox, keyPending, keyRules, keyBuyers, keyPromos},
+		string(o.ID), res.Fingerprint, epoch, o.Tier().String(), o.Quantity, o.Total.Amount, o.Total.Currency, payload, r.outboxLimit,
+		buyerFieldOf(o), promoFieldOf(o), promoRuleFieldOf(o.Tier(), o.PromoCode))
 	if err != nil {
 		return checkout.Outcome{}, "", err
 	}
@@ -105,6 +107,12 @@ func readReserved(reply any, o ticketing.Order) (checkout.Outcome, string, error
 		return checkout.Outcome{Verdict: checkout.Known, Record: record}, "", nil
 	case word == "SALE_PAUSED" && len(words) == 2:
 		return checkout.Outcome{Verdict: checkout.SalePaused}, words[1], nil
+	case word == "BUYER_LIMIT" && len(words) == 2:
+		limit, err := strconv.Atoi(words[1])
+		if err != nil {
+			return checkout.Outcome{}, "", classify(fmt.Errorf("unreadable limit: %w", err), true)
+		}
+		return checkout.Outcome{Verdict: checkout.BuyerLimit, Limit: limit}, "", nil
 	case verdicts[word] != 0:
 		return checkout.Outcome{Verdict: verdicts[word]}, "", nil
 	}
@@ -113,10 +121,14 @@ func readReserved(reply any, o ticketing.Order) (checkout.Outcome, string, error
 
 // verdicts are the answers of the script that carry nothing else.
 var verdicts = map[string]checkout.Verdict{
-	"KEY_REUSED":  checkout.KeyReused,
-	"SOLD_OUT":    checkout.SoldOut,
-	"NOT_ON_SALE": checkout.NotOnSale,
-	"OUTBOX_FULL": checkout.OutboxFull,
+	"KEY_REUSED":      checkout.KeyReused,
+	"SALE_CLOSED":     checkout.SaleClosed,
+	"SOLD_OUT":        checkout.SoldOut,
+	"PROMO_UNKNOWN":   checkout.PromoUnknown,
+	"PROMO_NOT_VALID": checkout.PromoNotValid,
+	"PROMO_USED_UP":   checkout.PromoUsedUp,
+	"NOT_ON_SALE":     checkout.NotOnSale,
+	"OUTBOX_FULL":     checkout.OutboxFull,
 }
 
 func readRecord(state, payload string) (checkout.Record, error) {

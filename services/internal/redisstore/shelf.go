@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -117,13 +118,9 @@ func (s *Shelf) Stock(ctx context.Context, events []ticketing.Event) error {
 	if err != nil {
 		return fmt.Errorf("stock %d events: %w", len(events), err)
 	}
-	args := []any{document}
-	for _, e := range events {
-		for _, t := range e.Tiers {
-			args = append(args, ticketing.TierKey{EventID: e.ID, TierID: t.ID}.String(), t.Capacity)
-		}
-	}
-	reply, err := scriptStock.run(ctx, s.client, []string{keyStock, keyCapacity, keyCatalog}, args...)
+	capacities, rules := stockArguments(events)
+	args := slices.Concat([]any{document, len(capacities) / 2}, capacities, rules)
+	reply, err := scriptStock.run(ctx, s.client, []string{keyStock, keyCapacity, keyCatalog, keyRules}, args...)
 	if err != nil {
 		return fmt.Errorf("stock %d events: %w", len(events), err)
 	}
@@ -135,4 +132,21 @@ func (s *Shelf) Stock(ctx context.Context, events []ticketing.Event) error {
 		return fmt.Errorf("stock %s: its capacity is %s below what is held and sold", words[1], words[2])
 	}
 	return nil
+}
+
+// stockArguments returns each tier with its capacity, and each rule with its name.
+func stockArguments(events []ticketing.Event) (capacities, rules []any) {
+	for _, e := range events {
+		for _, t := range e.Tiers {
+			key := ticketing.TierKey{EventID: e.ID, TierID: t.ID}
+			capacities = append(capacities, key.String(), t.Capacity)
+			rules = append(rules, key.String(), ruleOf(e.SalesOpen, e.SalesClose, t.MaxPerBuyer))
+			for _, p := range e.PromoCodes {
+				if p.For(t.ID) {
+					rules = append(rules, promoRuleFieldOf(key, p.Code), ruleOf(p.ValidFrom, p.ValidUntil, p.MaxUses))
+				}
+			}
+		}
+	}
+	return capacities, rules
 }

@@ -77,6 +77,12 @@ func openArbiter(t *testing.T, outboxLimit int) storetest.Arbiter {
 			t.Helper()
 			must(t, client.FlushDB(t.Context()).Err())
 		},
+		Now: func(t *testing.T) time.Time {
+			t.Helper()
+			now, err := client.Time(t.Context()).Result()
+			must(t, err)
+			return now
+		},
 		Elapse: func(t *testing.T, d time.Duration) {
 			t.Helper()
 			for _, key := range []string{"{ef}:outbox", "{ef}:accepted"} {
@@ -121,6 +127,7 @@ func TestConformance(t *testing.T) {
 		"outbox":       storetest.RunOutbox,
 		"projection":   storetest.RunProjection,
 		"stock":        storetest.RunStock,
+		"limits":       storetest.RunLimits,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

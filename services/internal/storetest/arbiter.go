@@ -39,6 +39,8 @@ type Arbiter struct {
 	SetEpoch func(t *testing.T, epoch string)
 	// Forget loses all data.
 	Forget func(t *testing.T)
+	// Now returns the arbiter's own time.
+	Now func(t *testing.T) time.Time
 	// Elapse lets time pass for orders in the outbox, and for accepted ones.
 	Elapse func(t *testing.T, d time.Duration)
 }

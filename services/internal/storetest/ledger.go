@@ -35,6 +35,7 @@ func RunLedger(t *testing.T, open func(t *testing.T) Ledger) {
 	t.Helper()
 	for name, test := range map[string]func(*testing.T, Ledger){
 		"commit confirms":                      testCommitConfirms,
+		"an order without a broken down price": testCommitFirstForm,
 		"commit twice writes once":             testCommitTwice,
 		"one order twice in a batch":           testDuplicateInBatch,
 		"capacity guard refuses what is over":  testCapacityGuard,
@@ -47,6 +48,7 @@ func RunLedger(t *testing.T, open func(t *testing.T) Ledger) {
 		"ping":                                 testPing,
 		"migrate is repeatable and concurrent": testMigrate,
 		"catalog comes back as saved":          testCatalogRoundTrip,
+		"catalog changes":                      testCatalogChanges,
 		"catalog grows and loses nothing":      testCatalogGrows,
 		"capacity below what is sold":          testCapacityBelowSold,
 		"currency of a tier with sales":        testCurrencyChange,
@@ -84,6 +86,21 @@ func testCommitConfirms(t *testing.T, l Ledger) {
 	for _, o := range orders {
 		record := have[checkout.Record](t)(l.Orders.Lookup(t.Context(), o.ID))
 		o.Epoch = "" // the books do not keep it
+		if diff := cmp.Diff(checkout.Record{Order: o, State: ticketing.StateConfirmed}, record); diff != "" {
+			t.Errorf("lookup (-want +got):\n%s", diff)
+		}
+	}
+}
+
+// testCommitFirstForm: an order of the first form is written, and comes back as it was.
+func testCommitFirstForm(t *testing.T, l Ledger) {
+	t.Helper()
+	first, now := NewOrder(general, 2), NewOrder(general, 1)
+	first.Price = ticketing.Price{}
+	have[[]fulfil.Settlement](t)(l.Commit(t.Context(), []ticketing.Order{first, now}))
+	for _, o := range []ticketing.Order{first, now} {
+		record := have[checkout.Record](t)(l.Orders.Lookup(t.Context(), o.ID))
+		o.Epoch = ""
 		if diff := cmp.Diff(checkout.Record{Order: o, State: ticketing.StateConfirmed}, record); diff != "" {
 			t.Errorf("lookup (-want +got):\n%s", diff)
 		}
@@ -241,6 +258,7 @@ func testRejectedContent(t *testing.T, l Ledger) {
 		"id is not a UUID":      func(o *ticketing.Order) { o.ID = "one" },
 		"id is not canonical":   func(o *ticketing.Order) { o.ID = ticketing.OrderID(strings.ToUpper(string(o.ID))) },
 		"quantity is zero":      func(o *ticketing.Order) { o.Quantity = 0 },
+		"fee is negative":       func(o *ticketing.Order) { o.Price.Fee = -1 },
 		"total is negative":     func(o *ticketing.Order) { o.Total.Amount = -1 },
 		"text holds a null":     func(o *ticketing.Order) { o.Buyer.Name = "a\x00b" },
 		"quantity is too large": func(o *ticketing.Order) { o.Quantity = 1 << 40 },

@@ -1,7 +1,9 @@
 package storetest
 
 import (
+	"errors"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -74,6 +76,40 @@ func testRebuild(t *testing.T, a Arbiter) {
 	wantVerdict(t, a, lost, checkout.Reserved)
 	must(t, a.Stock.Stock(t.Context(), Catalog()))
 	wantStock(t, a, general, capacityOf-3)
+}
+
+// testRebuildLimits: what is confirmed counts against limits after a rebuild, as before,
+// and what was settled long ago counts although its key is forgotten.
+func testRebuildLimits(t *testing.T, a Arbiter) {
+	t.Helper()
+	events := Catalog()
+	events[0].Tiers[0].MaxPerBuyer, events[0].PromoCodes[1].MaxUses = 5, 2
+	friends := func(email string, quantity int) ticketing.Order {
+		o := NewOrder(pit, quantity)
+		o.Buyer.Email, o.PromoCode = email, "FRIENDS-5"
+		return o
+	}
+	old, late, refused := friends("ada@example.com", 2), friends("bob@example.com", 1), friends("ada@example.com", 4)
+	a.Forget(t)
+	must(t, a.Stock.Begin(t.Context(), "one", ""))
+	must(t, a.Stock.Restore(t.Context(), "one", []opening.Record{
+		{Order: old, State: ticketing.StateConfirmed, Age: 30 * 24 * time.Hour},
+		{Order: late, State: ticketing.StateConfirmed, Age: time.Hour},
+		{Order: refused, State: ticketing.StateRefused, Age: time.Hour},
+	}))
+	must(t, a.Stock.Open(t.Context(), opening.Sale{
+		Token: "one", Epoch: epochOne, Events: events, Sold: map[ticketing.TierKey]int{pit: 3},
+	}))
+	if _, err := a.Lookup(t.Context(), old.ID); !errors.Is(err, checkout.ErrNotFound) {
+		t.Errorf("an order of a month ago: got %v, want ErrNotFound", err)
+	}
+	wantState(t, a, late, ticketing.StateConfirmed)
+	wantVerdict(t, a, friends("eve@example.com", 1), checkout.PromoUsedUp)
+	ada := NewOrder(pit, 4)
+	ada.PromoCode = ""
+	wantVerdict(t, a, ada, checkout.BuyerLimit)
+	ada.Quantity = 3
+	wantVerdict(t, a, ada, checkout.Reserved)
 }
 
 func testRebuildStale(t *testing.T, a Arbiter) {

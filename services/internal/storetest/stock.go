@@ -21,6 +21,7 @@ func RunStock(t *testing.T, open OpenArbiter) {
 		"stock cannot shrink below zero": testStockTooFew,
 		"an open arbiter is not rebuilt": testBeginWhileOpen,
 		"rebuilt from the ledger":        testRebuild,
+		"rebuilt limits":                 testRebuildLimits,
 		"stale data is thrown away":      testRebuildStale,
 		"one rebuild at a time":          testRebuildSuperseded,
 		"sold beyond its capacity":       testRebuildTooSmall,

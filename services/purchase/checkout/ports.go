@@ -43,9 +43,20 @@ const (
 	Known
 	// KeyReused: the order exists with another fingerprint.
 	KeyReused
+	// SaleClosed: the sale has not begun or is over, by the arbiter's clock.
+	SaleClosed
 	// SoldOut: fewer seats are left than were asked for.
 	SoldOut
-	// NotOnSale: the arbiter has no stock for this tier.
+	// BuyerLimit: the buyer would hold more seats of the tier than one may; Outcome.Limit
+	// says how many that is.
+	BuyerLimit
+	// PromoUnknown: the event has no such promo code for this tier any more.
+	PromoUnknown
+	// PromoNotValid: the promo code is not valid yet, or not any more, by the arbiter's clock.
+	PromoNotValid
+	// PromoUsedUp: as many orders as may have used the promo code.
+	PromoUsedUp
+	// NotOnSale: the arbiter has no stock or no rules for this tier.
 	NotOnSale
 	// SalePaused: the arbiter is not open, or open in another epoch than the caller's.
 	SalePaused
@@ -59,15 +70,17 @@ type Record struct {
 	State ticketing.State
 }
 
-// Outcome is the arbiter's answer. Record is set with Reserved and Known.
+// Outcome is the arbiter's answer. Record is set with Reserved and Known, Limit with BuyerLimit.
 type Outcome struct {
 	Verdict Verdict
 	Record  Record
+	Limit   int
 }
 
 // Reservations is the one arbiter of seats. Implementations apply their own deadline.
 type Reservations interface {
-	// Reserve decides in one atomic step. Its errors wrap ErrUnavailable (surely
+	// Reserve decides in one atomic step, by the rules that the catalog has set and by the
+	// arbiter's own clock. Its errors wrap ErrUnavailable (surely
 	// nothing happened) or ErrOutcomeUnknown (the seats may be held).
 	Reserve(ctx context.Context, r Reservation) (Outcome, error)
 	// Accept notes that the broker has the orders: PENDING becomes ACCEPTED and they

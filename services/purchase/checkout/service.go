@@ -105,7 +105,7 @@ func (s *Service) buy(ctx context.Context, p ticketing.Purchase, key Key, wait t
 	deadline := s.d.Clock().Add(wait)
 	order, err := s.place(p, key)
 	if err != nil {
-		return s.replayClosed(ctx, p, key, err)
+		return Record{}, err
 	}
 	if err := s.d.Gate.Err(); err != nil {
 		return Record{}, err
@@ -126,7 +126,7 @@ func (s *Service) buy(ctx context.Context, p ticketing.Purchase, key Key, wait t
 	case Known:
 		return s.replay(ctx, outcome.Record, w, deadline)
 	default:
-		return Record{}, refusal(outcome.Verdict, order)
+		return Record{}, refusal(outcome, order)
 	}
 }
 
@@ -254,28 +254,4 @@ func (s *Service) replay(ctx context.Context, record Record, w *waiter, deadline
 		return latest, nil
 	}
 	return record, nil
-}
-
-// replayClosed answers a purchase that was refused because the sale is closed: where the
-// key bought something while it was open, the buyer is told what.
-func (s *Service) replayClosed(ctx context.Context, p ticketing.Purchase, key Key, refused error) (Record, error) {
-	if key == "" || ticketing.ErrorCode(refused) != ticketing.CodeSaleClosed {
-		return Record{}, refused
-	}
-	id, err := s.d.Identity.OrderID(p.Email, key)
-	if err != nil {
-		return Record{}, err
-	}
-	record, err := s.d.Reservations.Lookup(ctx, id)
-	switch {
-	case errors.Is(err, ErrNotFound):
-		return Record{}, refused
-	case err != nil:
-		return Record{}, unavailable("the sale is closed, and whether this key bought something cannot be told now", err)
-	case record.Order.EventID != p.EventID || record.Order.Quantity != p.Quantity,
-		p.TierID != "" && record.Order.TierID != p.TierID:
-		return Record{}, refusal(KeyReused, record.Order)
-	default:
-		return record, nil
-	}
 }

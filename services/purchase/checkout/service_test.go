@@ -132,8 +132,10 @@ func TestBuyMakesTheOrder(t *testing.T) {
 		must(t, err)
 		want := ticketing.Order{
 			ID: id, EventID: "aurora", TierID: "general", Quantity: 2,
-			Buyer: ticketing.Buyer{Email: "ada@example.com", Name: "Ada", Locale: "en"},
-			Total: ticketing.Money{Amount: 9000, Currency: "EUR"}, PlacedAt: time.Now().UTC(), Node: node, Epoch: "epoch-1",
+			Buyer:    ticketing.Buyer{Email: "ada@example.com", Name: "Ada", Locale: "en"},
+			Total:    ticketing.Money{Amount: 9000, Currency: "EUR"},
+			Price:    ticketing.Price{Subtotal: 9000, Total: 9000, Currency: "EUR"},
+			PlacedAt: time.Now().UTC(), Node: node, Epoch: "epoch-1",
 		}
 		if diff := cmp.Diff(want, got.Order); diff != "" {
 			t.Errorf("order (-want +got):\n%s", diff)

@@ -135,6 +135,19 @@ func (w *world) consume(t *testing.T, state ticketing.State, delay time.Duration
 	})
 }
 
+// restock changes what is on sale, for the pods and for the arbiter.
+func (w *world) restock(t *testing.T, change func(*ticketing.Event)) {
+	t.Helper()
+	change(&w.front.event)
+	must(t, w.arbiter.Stock(t.Context(), []ticketing.Event{w.front.event}))
+}
+
+// close ends the sale.
+func (w *world) close(t *testing.T) {
+	t.Helper()
+	w.restock(t, func(e *ticketing.Event) { e.SalesClose = time.Now() })
+}
+
 // left returns what the pool has left.
 func (w *world) left(t *testing.T) int {
 	t.Helper()
