@@ -70,7 +70,8 @@ func TestFromEnv(t *testing.T) {
 		PostgresURL: "postgres://user:secret@127.0.0.1:1/eventflow?sslmode=disable",
 		RedisURL:    "redis://:secret@127.0.0.1:1/0", RabbitMQURL: "amqp://user:secret@127.0.0.1:1/",
 		OrderKey: KeyBytes(strings.Repeat("k", 32)), ReceiptKey: KeyBytes(strings.Repeat("k", 32)),
-		Wait: 300 * time.Millisecond, MaxInFlight: 512, OutboxLimit: 100000,
+		Wait: 300 * time.Millisecond, MaxInFlight: 512, MaxReads: 2048, OutboxLimit: 100000,
+		RateLimit: 50, RateBurst: 100, ReadRateLimit: 500, ReadRateBurst: 1000,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("config (-want +got):\n%s", diff)
@@ -92,6 +93,16 @@ func TestFromEnvNamesWhatIsWrong(t *testing.T) {
 		"values out of range": {
 			map[string]string{"EVENTFLOW_WAIT": "11s", "EVENTFLOW_MAX_IN_FLIGHT": "0", "EVENTFLOW_OUTBOX_LIMIT": "-1", "EVENTFLOW_SHUTDOWN_DELAY": "-1s"},
 			[]string{"EVENTFLOW_WAIT", "EVENTFLOW_MAX_IN_FLIGHT", "EVENTFLOW_OUTBOX_LIMIT", "EVENTFLOW_SHUTDOWN_DELAY"},
+		},
+		"limits out of range": {
+			map[string]string{
+				"EVENTFLOW_MAX_READS": "0", "EVENTFLOW_RATE_LIMIT": "-1", "EVENTFLOW_RATE_BURST": "0",
+				"EVENTFLOW_READ_RATE_LIMIT": "-1", "EVENTFLOW_READ_RATE_BURST": "0", "EVENTFLOW_TRUSTED_HOPS": "-1",
+			},
+			[]string{
+				"EVENTFLOW_MAX_READS", "EVENTFLOW_RATE_LIMIT", "EVENTFLOW_RATE_BURST",
+				"EVENTFLOW_READ_RATE_LIMIT", "EVENTFLOW_READ_RATE_BURST", "EVENTFLOW_TRUSTED_HOPS",
+			},
 		},
 		"not a duration": {map[string]string{"EVENTFLOW_WAIT": "soon"}, []string{"Wait", "soon"}},
 		"not a level":    {map[string]string{"EVENTFLOW_LOG_LEVEL": "loud"}, []string{"LogLevel"}},
