@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -140,4 +141,17 @@ func (s suite) scalePurchase(t *testing.T, n int32) {
 		}
 		return ""
 	})
+}
+
+// TestDeadLettersAreInReach asserts that the consumer's image can look at what was parked,
+// with what the pod has.
+func TestDeadLettersAreInReach(t *testing.T) {
+	s := setup(t)
+	pods, err := s.Pods(t.Context(), "consumer")
+	must(t, err)
+	out, err := s.Exec(t.Context(), pods[0].Name, "/eventflow", "dead-letters", "list")
+	must(t, err)
+	if !strings.Contains(out, "0 of 0 letters") {
+		t.Errorf("the command says %q, want that nothing was parked", out)
+	}
 }

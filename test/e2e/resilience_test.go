@@ -69,7 +69,7 @@ type world struct {
 func (s suite) observe(t *testing.T) world {
 	t.Helper()
 	w := world{volume: s.volumeUID(t), pods: map[string]int{}}
-	w.available = s.agree(t)
+	w.available = s.agree(t, eventID)
 	pods, err := s.Pods(t.Context(), "purchase")
 	must(t, err)
 	for _, pod := range pods {
@@ -278,7 +278,7 @@ func (s suite) ledgerAddsUp(t *testing.T, before world, orders []string) {
 	if !slices.Equal(rows, want) {
 		t.Errorf("the ledger has %v, want %v", rows, want)
 	}
-	if available := s.agree(t); available != before.available-10 {
+	if available := s.agree(t, eventID); available != before.available-10 {
 		t.Errorf("%d seats are left, %d before the five orders of two", available, before.available)
 	}
 	if uid := s.volumeUID(t); uid != before.volume {
@@ -286,20 +286,23 @@ func (s suite) ledgerAddsUp(t *testing.T, before world, orders []string) {
 	}
 }
 
-// agree waits until the ledger's count of sold seats, the sum of its orders and the
-// stock that every pod serves add up, and returns how many seats are left.
-func (s suite) agree(t *testing.T) int {
+// agree waits until the ledger's count of sold seats of the event's first tier, the sum of
+// its orders and the stock that every pod serves add up, and returns how many seats are left.
+func (s suite) agree(t *testing.T, event string) int {
 	t.Helper()
 	left := 0
 	s.until(t, 30*time.Second, "stock, sold seats and capacity add up", func(ctx context.Context) string {
 		sums, err := s.SQL(ctx, name, fmt.Sprintf(
 			"SELECT t.capacity, t.sold, coalesce(sum(o.quantity), 0) FROM tiers t LEFT JOIN orders o ON o.event_id = t.event_id AND o.tier_id = t.id AND o.status = 'CONFIRMED' "+
-				"WHERE t.event_id = '%s' AND t.id = '%s' GROUP BY 1, 2", eventID, tierID))
+				"WHERE t.event_id = '%s' AND t.position = 0 GROUP BY 1, 2", event))
 		if err != nil {
 			return err.Error()
 		}
 		for range 3 { // the ingress goes round the pods
-			available, capacity := s.available(ctx, t)
+			available, capacity, err := s.available(ctx, event)
+			if err != nil {
+				return err.Error()
+			}
 			if expected := fmt.Sprintf("%d|%d|%d", capacity, capacity-available, capacity-available); len(sums) != 1 || sums[0] != expected {
 				return fmt.Sprintf("capacity|sold|sum of orders is %v, the API's stock makes it %s", sums, expected)
 			}

@@ -89,20 +89,17 @@ func (s suite) condition(ctx context.Context, kind, status string) string {
 	return ""
 }
 
-// available returns how many seats of the test's tier are left, as the API says it.
-func (s suite) available(ctx context.Context, t *testing.T) (available, capacity int) {
-	t.Helper()
-	answer, err := s.office.Event(ctx, eventID)
+// available returns how many seats of the event's first tier are left, as the API says it.
+func (s suite) available(ctx context.Context, event string) (available, capacity int, err error) {
+	answer, err := s.office.Event(ctx, event)
 	if err != nil {
-		t.Fatal(err)
+		return 0, 0, err
 	}
-	for _, tier := range answer.Body.Tiers {
-		if tier.ID == tierID {
-			return tier.Available, tier.Capacity
-		}
+	if len(answer.Body.Tiers) == 0 {
+		return 0, 0, fmt.Errorf("event %s: %d %s", event, answer.Status, answer.Raw)
 	}
-	t.Fatalf("event %s has no tier %s: %s", eventID, tierID, answer.Raw)
-	return 0, 0
+	tier := answer.Body.Tiers[0]
+	return tier.Available, tier.Capacity, nil
 }
 
 func must(t *testing.T, errs ...error) {
