@@ -18,13 +18,14 @@ import (
 )
 
 var (
-	_ checkout.Reservations = (*Pod)(nil)
-	_ checkout.Outbox       = (*Pod)(nil)
-	_ checkout.Reservations = (*Arbiter)(nil)
-	_ fulfil.Projection     = (*Arbiter)(nil)
-	_ storefront.Shelf      = (*Arbiter)(nil)
-	_ opening.Stock         = (*Arbiter)(nil)
-	_ report.Backlog        = (*Arbiter)(nil)
+	_ checkout.Reservations  = (*Pod)(nil)
+	_ checkout.Cancellations = (*Pod)(nil)
+	_ checkout.Outbox        = (*Pod)(nil)
+	_ checkout.Reservations  = (*Arbiter)(nil)
+	_ fulfil.Projection      = (*Arbiter)(nil)
+	_ storefront.Shelf       = (*Arbiter)(nil)
+	_ opening.Stock          = (*Arbiter)(nil)
+	_ report.Backlog         = (*Arbiter)(nil)
 )
 
 // Arbiter is the twin of the Redis arbiter. It is one pod's client too, through the
@@ -57,6 +58,18 @@ type arbiterState struct {
 type heldOrder struct {
 	checkout.Record
 	fingerprint string
+	// cancelled is the mark of a cancellation that is durable.
+	cancelled bool
+}
+
+// shown is the order as it is told: CANCELLED from the mark on.
+func (h *heldOrder) shown() checkout.Record {
+	r := h.Record
+	r.Order.Cancelled = h.cancelled
+	if h.cancelled && r.State != ticketing.StateRefused {
+		r.State = ticketing.StateCancelled
+	}
+	return r
 }
 
 type listener struct {
@@ -127,12 +140,25 @@ func (a *Arbiter) Settle(_ context.Context, settlements []fulfil.Settlement) err
 
 func (a *Arbiter) settleLocked(s fulfil.Settlement) {
 	held, found := a.state.orders[s.Order.ID]
-	if !found || held.State.Settled() {
+	if !found {
+		return
+	}
+	live := !held.State.Settled()
+	returned := s.State == ticketing.StateCancelled && (live || held.State == ticketing.StateConfirmed)
+	if !live && !returned {
 		return
 	}
 	held.State = s.State
-	delete(a.state.outbox, s.Order.ID)
-	a.movePendingLocked(held.Order, -1)
+	if s.State != ticketing.StateConfirmed || !held.cancelled {
+		delete(a.state.outbox, s.Order.ID)
+	}
+	if live {
+		a.movePendingLocked(held.Order, -1)
+	}
+	tier := held.Order.Tier()
+	if left, stocked := a.state.stock[tier]; returned && stocked {
+		a.state.stock[tier] = left + held.Order.Quantity
+	}
 }
 
 // movePendingLocked adds the order to what is pending of its tier, sign times.
@@ -164,16 +190,6 @@ func (a *Arbiter) Shelf(context.Context) (storefront.ShelfState, error) {
 		return nil
 	})
 	return shelf, err
-}
-
-// Epoch implements opening.Stock.
-func (a *Arbiter) Epoch(context.Context) (string, error) {
-	var epoch string
-	err := a.change(func(s *arbiterState) error {
-		epoch = s.epoch
-		return nil
-	})
-	return epoch, err
 }
 
 // Stock implements opening.Stock.

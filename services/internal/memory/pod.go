@@ -50,7 +50,7 @@ func (p *Pod) reserveLocked(s *arbiterState, r checkout.Reservation) checkout.Ou
 		if held.fingerprint != r.Fingerprint {
 			return checkout.Outcome{Verdict: checkout.KeyReused}
 		}
-		return checkout.Outcome{Verdict: checkout.Known, Record: held.Record}
+		return checkout.Outcome{Verdict: checkout.Known, Record: held.shown()}
 	}
 	left, onSale := s.stock[tier]
 	switch {
@@ -77,7 +77,9 @@ func (p *Pod) Accept(_ context.Context, ids ...ticketing.OrderID) error {
 		for _, id := range ids {
 			if held, found := s.orders[id]; found && held.State == ticketing.StatePending {
 				held.State = ticketing.StateAccepted
-				delete(s.outbox, id)
+				if !held.cancelled {
+					delete(s.outbox, id)
+				}
 			}
 		}
 		return nil
@@ -92,7 +94,7 @@ func (p *Pod) Lookup(_ context.Context, id ticketing.OrderID) (checkout.Record, 
 		if !found {
 			return checkout.ErrNotFound
 		}
-		record = held.Record
+		record = held.shown()
 		return nil
 	})
 	if err != nil {
@@ -117,7 +119,7 @@ func (p *Pod) Claim(_ context.Context, age time.Duration, limit int) ([]ticketin
 		})
 		for _, id := range due[:min(limit, len(due))] {
 			s.outbox[id] = now
-			orders = append(orders, s.orders[id].Order)
+			orders = append(orders, s.orders[id].shown().Order)
 		}
 		return nil
 	})

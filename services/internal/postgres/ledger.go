@@ -115,5 +115,6 @@ func scanOrder(row pgx.Row, record *checkout.Record, extra ...any) error {
 		o.Total.Currency = *currency
 	}
 	o.PlacedAt = o.PlacedAt.UTC()
+	o.Cancelled = record.State == ticketing.StateCancelled
 	return nil
 }

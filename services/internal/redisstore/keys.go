@@ -12,7 +12,7 @@ const (
 	keyPending  = "{ef}:pending"  // hash: tier:orders, tier:tickets, tier:amount, tier:currency
 	keyPaused   = "{ef}:paused"   // string; present while the consumer is paused
 
-	orderPrefix    = "{ef}:order:"    // hash: state, fp, payload, tier, qty, amount, currency
+	orderPrefix    = "{ef}:order:"    // hash: state, fp, payload, tier, qty, amount, currency, cancel
 	announcePrefix = "{ef}:announce:" // channel of the node whose name follows
 )
 

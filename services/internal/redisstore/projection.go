@@ -40,7 +40,7 @@ func (p *Projection) Settle(ctx context.Context, settlements []fulfil.Settlement
 func (p *Projection) settle(ctx context.Context, settlements []fulfil.Settlement) error {
 	ctx, cancel := context.WithTimeout(ctx, slowTimeout)
 	defer cancel()
-	keys := []string{keyOutbox, keyPending}
+	keys := []string{keyOutbox, keyPending, keyStock}
 	args := []any{int(keepSettled.Seconds()), len(settlements)}
 	byNode := map[string][]checkout.Settlement{}
 	for _, s := range settlements {

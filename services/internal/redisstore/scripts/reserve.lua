@@ -6,10 +6,10 @@ local id, fp, expected, tier, qty, amount, currency, payload, limit =
   ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7], ARGV[8], ARGV[9]
 
 -- A known order gets its answer also while the sale is paused.
-local known = redis.call('HMGET', order, 'fp', 'state', 'payload')
+local known = redis.call('HMGET', order, 'fp', 'state', 'payload', 'cancel')
 if known[1] then
   if known[1] ~= fp then return {'KEY_REUSED'} end
-  return {'KNOWN', known[2], known[3]}
+  return {'KNOWN', known[2], known[3], known[4] or ''}
 end
 
 local present = redis.call('GET', epoch)

@@ -1,8 +1,9 @@
 -- Marks orders as the ledger has decided and tells the pods that took them. An order
--- that is settled already, or that nobody knows, stays as it is.
--- KEYS: outbox, pending, order...
+-- that is settled already, or that nobody knows, stays as it is, but for a CONFIRMED one
+-- that becomes CANCELLED. That step is taken once: it gives the seats back to the pool.
+-- KEYS: outbox, pending, stock, order...
 -- ARGV: seconds that a settled order is kept, number of orders, (order id, state)..., (channel, announcement)...
-local outbox, pending = KEYS[1], KEYS[2]
+local outbox, pending, stock = KEYS[1], KEYS[2], KEYS[3]
 local keep, count = ARGV[1], tonumber(ARGV[2])
 
 local function minus(n)
@@ -11,16 +12,25 @@ local function minus(n)
 end
 
 for i = 1, count do
-  local order, id, state = KEYS[i + 2], ARGV[2 * i + 1], ARGV[2 * i + 2]
-  local was = redis.call('HMGET', order, 'state', 'tier', 'qty', 'amount')
-  if was[1] == 'PENDING' or was[1] == 'ACCEPTED' then
-    local tier = was[2]
+  local order, id, state = KEYS[i + 3], ARGV[2 * i + 1], ARGV[2 * i + 2]
+  local was = redis.call('HMGET', order, 'state', 'tier', 'qty', 'amount', 'cancel')
+  local tier, qty, amount, marked = was[2], was[3], was[4], was[5]
+  local live = was[1] == 'PENDING' or was[1] == 'ACCEPTED'
+  local returned = state == 'CANCELLED' and (live or was[1] == 'CONFIRMED')
+  if live or returned then
     redis.call('HSET', order, 'state', state)
-    redis.call('EXPIRE', order, keep)
-    redis.call('ZREM', outbox, id)
+    if state ~= 'CONFIRMED' or not marked then -- else its cancellation is still to come
+      redis.call('EXPIRE', order, keep)
+      redis.call('ZREM', outbox, id)
+    end
+  end
+  if live then
     redis.call('HINCRBY', pending, tier .. ':orders', -1)
-    redis.call('HINCRBY', pending, tier .. ':tickets', minus(was[3]))
-    redis.call('HINCRBY', pending, tier .. ':amount', minus(was[4]))
+    redis.call('HINCRBY', pending, tier .. ':tickets', minus(qty))
+    redis.call('HINCRBY', pending, tier .. ':amount', minus(amount))
+  end
+  if returned and redis.call('HEXISTS', stock, tier) == 1 then
+    redis.call('HINCRBY', stock, tier, qty)
   end
 end
 for i = 2 * count + 3, #ARGV, 2 do
