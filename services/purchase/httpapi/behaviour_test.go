@@ -183,7 +183,7 @@ func TestOverloadIsRefusedUnread(t *testing.T) {
 		t.Errorf("after the load: %d", w.Code)
 	}
 	want := strings.NewReader(`
-# HELP eventflow_purchase_shed_total Purchases refused before they were read, because too many were being answered.
+# HELP eventflow_purchase_shed_total Purchases and cancellations refused before they were read, because too many were being answered.
 # TYPE eventflow_purchase_shed_total counter
 eventflow_purchase_shed_total 1
 `)

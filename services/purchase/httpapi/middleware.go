@@ -27,7 +27,7 @@ const (
 func newShedCounter(registerer prometheus.Registerer) prometheus.Counter {
 	return promauto.With(registerer).NewCounter(prometheus.CounterOpts{
 		Name: "eventflow_purchase_shed_total",
-		Help: "Purchases refused before they were read, because too many were being answered.",
+		Help: "Purchases and cancellations refused before they were read, because too many were being answered.",
 	})
 }
 
@@ -91,7 +91,7 @@ func (a *api) bounded(c *gin.Context) {
 		c.Abort()
 		a.fail(c, &ticketing.Error{
 			Code: ticketing.CodeOverloaded, RetryAfter: time.Second,
-			Message: "this pod is answering as many purchases as it can",
+			Message: "this pod is answering as many buyers as it can",
 		})
 	}
 }

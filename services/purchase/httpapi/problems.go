@@ -20,7 +20,7 @@ type meaning struct {
 func meaningOf(code ticketing.Code) (meaning, bool) {
 	switch code {
 	case ticketing.CodeInvalid:
-		return meaning{http.StatusUnprocessableEntity, "Invalid purchase"}, true
+		return meaning{http.StatusUnprocessableEntity, "Invalid request"}, true
 	case ticketing.CodeKeyReused:
 		return meaning{http.StatusUnprocessableEntity, "Idempotency key reused"}, true
 	case ticketing.CodeUnknownEvent:
@@ -33,6 +33,8 @@ func meaningOf(code ticketing.Code) (meaning, bool) {
 		return meaning{http.StatusConflict, "Sold out"}, true
 	case ticketing.CodeSaleClosed:
 		return meaning{http.StatusConflict, "Sale closed"}, true
+	case ticketing.CodeNotCancellable:
+		return meaning{http.StatusConflict, "Not cancellable"}, true
 	case ticketing.CodeSalePaused:
 		return meaning{http.StatusServiceUnavailable, "Sale paused"}, true
 	case ticketing.CodeOverloaded:

@@ -17,10 +17,13 @@ import (
 	"github.com/eventflow-dev/eventflow/services/ticketing"
 )
 
-// Shop sells tickets and knows orders.
+// Shop sells tickets, takes them back, and knows orders.
 type Shop interface {
 	// Buy sells a purchase, waiting up to the given time for its commit.
 	Buy(ctx context.Context, p ticketing.Purchase, key checkout.Key, wait time.Duration) (checkout.Record, error)
+	// Cancel gives back the seats of the order, which is to be that of the address,
+	// waiting up to the given time for the ledger.
+	Cancel(ctx context.Context, id ticketing.OrderID, email string, wait time.Duration) (checkout.Cancelled, error)
 	// Check returns every wrong field of a purchase, and sells nothing.
 	Check(p ticketing.Purchase) []ticketing.FieldError
 	// Order returns an order as it is now.
@@ -48,9 +51,10 @@ type Deps struct {
 	// Node names the pod in every response.
 	Node    string
 	Version string
-	// Wait is how long a purchase waits for its commit where the buyer does not say.
+	// Wait is how long a purchase or cancellation waits for its commit where the buyer
+	// does not say.
 	Wait time.Duration
-	// MaxInFlight bounds the purchases that are being answered.
+	// MaxInFlight bounds the purchases and cancellations that are being answered.
 	MaxInFlight int
 	Clock       func() time.Time
 	Logger      *slog.Logger
@@ -97,6 +101,7 @@ func New(d Deps) (http.Handler, error) {
 // routes is the whole surface.
 func (a *api) routes(engine *gin.Engine) {
 	engine.POST("/purchase", a.bounded, a.purchase)
+	engine.POST("/orders/:id/cancel", a.bounded, a.cancel)
 
 	read := func(path string, handler gin.HandlerFunc) {
 		engine.GET(path, handler)
