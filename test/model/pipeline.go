@@ -9,11 +9,7 @@ func (r Rules) brokerAndRelay(w World, i int, add adder) {
 		next.orders[i].queue++
 		next.orders[i].confirm = o.api == sent
 		if o.relaying {
-			next.orders[i].relaying = false
-			if o.redis == pending {
-				next.orders[i].redis = acceptedState
-				next.orders[i].outbox = false
-			}
+			r.relayed(&next.orders[i])
 		}
 		add(next, "enqueue", i)
 	}
@@ -27,6 +23,18 @@ func (r Rules) brokerAndRelay(w World, i int, add adder) {
 		next.orders[i].relaying = true
 		next.orders[i].wire++
 		add(next, "relay", i)
+	}
+}
+
+// relayed is the broker's confirm to the relay.
+func (r Rules) relayed(o *order) {
+	o.relaying = false
+	if o.redis == pending {
+		o.redis = acceptedState
+		o.outbox = false
+	}
+	if r.Variant == ConfirmTakesCancelOut {
+		o.cancel.outbox = false
 	}
 }
 
@@ -61,10 +69,7 @@ func (r Rules) consumer(w World, i int, add adder) {
 	if o.unacked && o.written {
 		next := w
 		next.orders[i].unacked, next.orders[i].written = false, false
-		if o.redis == pending || o.redis == acceptedState {
-			next.orders[i].redis = o.ledger
-			next.orders[i].outbox = false
-		}
+		r.settle(&next, i)
 		add(next, "acknowledge", i)
 	}
 	r.consumerFaults(w, i, add)
@@ -125,6 +130,7 @@ func (r Rules) world(w World, add adder) {
 		next.redis = arbiter{}
 		for i := range next.orders {
 			next.orders[i].redis, next.orders[i].outbox = absent, false
+			next.orders[i].cancel.forget()
 		}
 		add(next.flushed(), "wipe Redis", -1)
 	}
@@ -165,7 +171,7 @@ func (r Rules) rebuild(w World, add adder) {
 		if (o.wire > 0 || o.relaying) && r.Variant != RebuildWithoutWire && r.Variant != RebuildWithoutRequests {
 			return
 		}
-		if (o.queue > 0 || o.unacked) && r.Variant != RebuildWithoutQueue {
+		if o.moving() && r.Variant != RebuildWithoutQueue {
 			return
 		}
 		next.orders[i].redis = o.ledger

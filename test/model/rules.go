@@ -27,8 +27,10 @@ type Rules struct {
 	Variant  Variant
 	Capacity int8
 	// Tries is how many times each buyer may ask.
-	Tries  uint8
-	Faults Faults
+	Tries uint8
+	// Cancels is how many times each buyer may ask to cancel.
+	Cancels uint8
+	Faults  Faults
 }
 
 // Faults bounds how often each fault happens.
@@ -45,6 +47,7 @@ func (r Rules) initial() World {
 	}
 	for i := range w.orders {
 		w.orders[i].tries = r.Tries
+		w.orders[i].cancel.tries = r.Cancels
 	}
 	return w
 }
@@ -69,10 +72,13 @@ func (r Rules) broken(w World) string {
 func (r Rules) brokenAtRest(w World) string {
 	held := w.redis.stock
 	for i, o := range w.orders {
-		if o.client == promise && o.ledger != confirmed {
+		if o.client == promise && o.ledger != confirmed && o.ledger != cancelled {
 			return fmt.Sprintf("order %d was promised and is lost", i)
 		}
-		if o.redis != absent && o.redis != refused {
+		if broken := o.brokenCancelAtRest(); broken != "" {
+			return fmt.Sprintf("order %d %s", i, broken)
+		}
+		if o.redis != absent && o.redis != refused && o.redis != cancelled {
 			held++
 		}
 	}
@@ -100,6 +106,7 @@ func (r Rules) steps(w World) []Step {
 		r.purchase(w, i, add)
 		r.brokerAndRelay(w, i, add)
 		r.consumer(w, i, add)
+		r.cancelling(w, i, add)
 	}
 	r.world(w, add)
 	return steps
