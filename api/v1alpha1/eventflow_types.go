@@ -208,6 +208,13 @@ type CatalogEvent struct {
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=20
 	Tiers []CatalogTier `json:"tiers"`
+	// promoCodes take something off the price for those who know them; they are shown to
+	// nobody. Removing one makes it unknown; to end it, set its validUntil. When omitted, there are none.
+	// +optional
+	// +listType=map
+	// +listMapKey=code
+	// +kubebuilder:validation:MaxItems=20
+	PromoCodes []CatalogPromoCode `json:"promoCodes,omitempty"`
 }
 
 // CatalogTier is one kind of seat of an event, sold at one price.
@@ -237,6 +244,69 @@ type CatalogTier struct {
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=1000
 	MaxPerOrder int32 `json:"maxPerOrder,omitempty"`
+	// maxPerBuyer is how many seats of this tier one buyer, known by the e-mail address, may
+	// hold over all orders. Who holds more when it is lowered keeps them and buys no more. When
+	// omitted, there is no limit.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=10000000
+	MaxPerBuyer int32 `json:"maxPerBuyer,omitempty"`
+	// fee is added to the price of each seat, in minor units of its currency. No promo code
+	// takes anything off it. When omitted, there is none.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=1000000000000
+	Fee int64 `json:"fee,omitempty"`
+	// taxBasisPoints is the tax in hundredths of a percent, on top of price and fee: 2100 is
+	// 21 %. It is rounded once an order, a half away from zero. When omitted, there is none.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=10000
+	TaxBasisPoints int32 `json:"taxBasisPoints,omitempty"`
+}
+
+// CatalogPromoCode takes something off the price.
+// +kubebuilder:validation:XValidation:rule="has(self.percentOff) != has(self.amountOff)",message="set either percentOff or amountOff, and not both"
+// +kubebuilder:validation:XValidation:rule="!has(self.validFrom) || !has(self.validUntil) || self.validFrom < self.validUntil",message="validUntil: must be after validFrom"
+type CatalogPromoCode struct {
+	// code is what buyers type, in any case.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=32
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[A-Z0-9]([-A-Z0-9]*[A-Z0-9])?$')",message="code: use 1 to 32 capital letters, digits and inner hyphens, such as EARLY-BIRD; buyers may type it in any case"
+	Code string `json:"code"`
+	// percentOff takes a percentage off the seats' prices. It is rounded once an order, a half
+	// away from zero. When omitted, amountOff says what the code takes off.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=100
+	PercentOff int32 `json:"percentOff,omitempty"`
+	// amountOff takes minor units off the price of each seat, at most all of it. When omitted,
+	// percentOff says what the code takes off.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=1000000000000
+	AmountOff int64 `json:"amountOff,omitempty"`
+	// maxUses is how many orders may use the code. When omitted, any number.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=10000000
+	MaxUses int32 `json:"maxUses,omitempty"`
+	// tiers are the ids of the tiers that the code is for, all of the same event. When
+	// omitted, it is for all of them.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=20
+	// +kubebuilder:validation:items:MinLength=1
+	// +kubebuilder:validation:items:MaxLength=63
+	Tiers []string `json:"tiers,omitempty"`
+	// validFrom is when the code may be used first. When omitted, it may be already.
+	// +optional
+	ValidFrom *metav1.Time `json:"validFrom,omitempty"`
+	// validUntil is when the code may be used no more. When omitted, it may be as long as the
+	// event is on sale.
+	// +optional
+	ValidUntil *metav1.Time `json:"validUntil,omitempty"`
 }
 
 // CatalogPrice is an amount of money.

@@ -74,8 +74,10 @@ func TestValidate(t *testing.T) {
 		},
 		"a bad catalog": {
 			images: images,
-			spec:   v1alpha1.EventFlowSpec{Catalog: v1alpha1.CatalogSpec{Events: []v1alpha1.CatalogEvent{{ID: "Aurora"}}}},
-			want:   []string{"id must be", "name is empty", "has no tier"},
+			spec: v1alpha1.EventFlowSpec{Catalog: v1alpha1.CatalogSpec{Events: []v1alpha1.CatalogEvent{{
+				ID: "Aurora", PromoCodes: []v1alpha1.CatalogPromoCode{{Code: "EARLY", PercentOff: 10, Tiers: []string{"box"}}},
+			}}}},
+			want: []string{"id must be", "name is empty", "has no tier", `promo code "EARLY": there is no tier "box"`},
 		},
 	}
 	for name, tc := range cases {

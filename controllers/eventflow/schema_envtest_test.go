@@ -55,6 +55,9 @@ func TestSchemaSaysWhatToDo(t *testing.T) {
 			ef.Spec.Catalog.Events = []v1alpha1.CatalogEvent{e}
 		}
 	}
+	promo := func(codes ...v1alpha1.CatalogPromoCode) func(*v1alpha1.EventFlow) {
+		return event(func(e *v1alpha1.CatalogEvent) { e.PromoCodes = codes })
+	}
 	cases := map[string]struct {
 		change func(*v1alpha1.EventFlow)
 		want   string
@@ -73,6 +76,19 @@ func TestSchemaSaysWhatToDo(t *testing.T) {
 		"a sale that ends before it begins": {event(func(e *v1alpha1.CatalogEvent) {
 			e.SalesOpen, e.SalesClose = new(metav1.Unix(1_800_000_000, 0)), new(metav1.Unix(1_700_000_000, 0))
 		}), "must be after salesOpen"},
+		"a negative fee":           {event(func(e *v1alpha1.CatalogEvent) { e.Tiers[0].Fee = -1 }), "greater than or equal to 0"},
+		"a tax over 100 %":         {event(func(e *v1alpha1.CatalogEvent) { e.Tiers[0].TaxBasisPoints = 10_001 }), "less than or equal to 10000"},
+		"a buyer's negative limit": {event(func(e *v1alpha1.CatalogEvent) { e.Tiers[0].MaxPerBuyer = -1 }), "greater than or equal to 1"},
+		"a promo code's letters":   {promo(v1alpha1.CatalogPromoCode{Code: "early bird", PercentOff: 10}), "use 1 to 32 capital letters"},
+		"nothing off":              {promo(v1alpha1.CatalogPromoCode{Code: "EARLY"}), "set either percentOff or amountOff"},
+		"two kinds off":            {promo(v1alpha1.CatalogPromoCode{Code: "EARLY", PercentOff: 10, AmountOff: 1}), "set either percentOff or amountOff"},
+		"more than all off":        {promo(v1alpha1.CatalogPromoCode{Code: "EARLY", PercentOff: 101}), "less than or equal to 100"},
+		"a promo code twice": {promo(
+			v1alpha1.CatalogPromoCode{Code: "EARLY", PercentOff: 10}, v1alpha1.CatalogPromoCode{Code: "EARLY", AmountOff: 1},
+		), "Duplicate value"},
+		"a promo code that ends before it begins": {promo(v1alpha1.CatalogPromoCode{
+			Code: "EARLY", PercentOff: 10, ValidFrom: new(metav1.Unix(1_800_000_000, 0)), ValidUntil: new(metav1.Unix(1_700_000_000, 0)),
+		}), "must be after validFrom"},
 	}
 	w := setup(t)
 	for name, tc := range cases {

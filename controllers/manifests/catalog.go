@@ -29,11 +29,29 @@ func Catalog(spec v1alpha1.CatalogSpec) []ticketing.Event {
 				Price:       ticketing.Money{Amount: t.Price.Amount, Currency: t.Price.Currency},
 				Capacity:    int(t.Capacity),
 				MaxPerOrder: int(t.MaxPerOrder),
+				MaxPerBuyer: int(t.MaxPerBuyer),
+				Fee:         t.Fee, TaxBasisPoints: int(t.TaxBasisPoints),
 			})
+		}
+		for _, p := range e.PromoCodes {
+			event.PromoCodes = append(event.PromoCodes, promoCode(p))
 		}
 		events = append(events, event)
 	}
 	return events
+}
+
+func promoCode(p v1alpha1.CatalogPromoCode) ticketing.PromoCode {
+	code := ticketing.PromoCode{
+		Code: p.Code, PercentOff: int(p.PercentOff), AmountOff: p.AmountOff, MaxUses: int(p.MaxUses), Tiers: p.Tiers,
+	}
+	if p.ValidFrom != nil {
+		code.ValidFrom = p.ValidFrom.UTC()
+	}
+	if p.ValidUntil != nil {
+		code.ValidUntil = p.ValidUntil.UTC()
+	}
+	return code
 }
 
 // catalogData is the file that the consumer reads at its start.

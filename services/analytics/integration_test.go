@@ -18,6 +18,7 @@ import (
 
 	"github.com/eventflow-dev/eventflow/services/internal/postgres"
 	"github.com/eventflow-dev/eventflow/services/internal/redisstore"
+	"github.com/eventflow-dev/eventflow/services/internal/storetest"
 	"github.com/eventflow-dev/eventflow/services/purchase/checkout"
 	"github.com/eventflow-dev/eventflow/services/ticketing"
 	"github.com/eventflow-dev/eventflow/test/framework/containers"
@@ -93,8 +94,7 @@ func sell(t *testing.T, postgresURL, redisURL string) {
 	must(t, err)
 	_, err = pool.Exec(ctx, "UPDATE orders SET amount = NULL, currency = NULL WHERE order_id = $1", string(written[1].ID))
 	must(t, err)
-	must(t, shelf.Stock(ctx, events))
-	must(t, shelf.Open(ctx, "epoch"))
+	storetest.OpenSale(t, shelf, "epoch", events)
 	outcome, err := redisstore.NewReservations(client, redisstore.Options{OutboxLimit: 10}).
 		Reserve(ctx, checkout.Reservation{Order: order(), Fingerprint: "f"})
 	must(t, err)

@@ -14,6 +14,7 @@ import (
 	"github.com/eventflow-dev/eventflow/services/consumer/fulfil"
 	"github.com/eventflow-dev/eventflow/services/consumer/notify"
 	"github.com/eventflow-dev/eventflow/services/consumer/opening"
+	"github.com/eventflow-dev/eventflow/services/consumer/overdue"
 	"github.com/eventflow-dev/eventflow/services/internal/httpserver"
 	"github.com/eventflow-dev/eventflow/services/internal/lifecycle"
 	"github.com/eventflow-dev/eventflow/services/internal/postgres"
@@ -62,6 +63,7 @@ type app struct {
 	health          *httpserver.Health
 	opener          *opening.Opener
 	consumer        *fulfil.Consumer
+	reminder        *overdue.Reminder
 	notifier        *notify.Notifier
 	probes, metrics *httpserver.Server
 }
@@ -93,10 +95,15 @@ func (a *app) makeUseCases(c Config, log *slog.Logger, clock func() time.Time, r
 	if err != nil {
 		return err
 	}
+	projection := redisstore.NewProjection(a.stores.redis)
 	a.consumer = fulfil.New(fulfil.Deps{
-		Ledger: ledger, Queue: a.stores.queue, Projection: redisstore.NewProjection(a.stores.redis),
-		Logger: log, Metrics: fulfil.NewMetrics(registry), Now: clock, Ready: a.opener.Ready(),
+		Ledger: ledger, Queue: a.stores.queue, Projection: projection,
+		Logger: log, Metrics: fulfil.NewMetrics(registry), Now: clock,
+		Ready: a.opener.Ready(), Hold: a.opener.Hold,
 	}, fulfil.Settings{})
+	a.reminder = overdue.New(overdue.Deps{
+		Backlog: a.stores.queue, Arbiter: projection, Logger: log, Registerer: registry,
+	})
 	a.notifier = notify.New(notify.Deps{
 		Outbox: postgres.NewEmailOutbox(a.stores.postgres), Sender: notify.NewLogSender(log),
 		Logger: log, Metrics: notify.NewMetrics(registry), Ready: a.opener.Ready(),
@@ -113,6 +120,7 @@ func (a *app) run(ctx context.Context) error {
 		lifecycle.OnStop("stores", a.stores.close),
 		lifecycle.Component{Name: "metrics", Run: a.metrics.Run, Grace: a.metrics.Grace()},
 		lifecycle.Component{Name: "opener", Run: a.opener.Run},
+		lifecycle.Component{Name: "reminder", Run: a.reminder.Run},
 		lifecycle.Component{Name: "notifier", Run: a.notifier.Run},
 		lifecycle.Component{Name: "consumer", Run: a.consumer.Run, Grace: a.consumer.Grace()},
 		lifecycle.Component{Name: "probes", Run: a.probes.Run, Grace: a.probes.Grace()},

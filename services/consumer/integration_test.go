@@ -216,7 +216,7 @@ func (b *box) take(ctx context.Context, order ticketing.Order) error {
 	if outcome.Verdict != checkout.Reserved && outcome.Verdict != checkout.Known {
 		return fmt.Errorf("verdict is %d", outcome.Verdict)
 	}
-	if err := b.publish.Publish(ctx, order); err != nil {
+	if err := b.publish.Publish(ctx, outcome.Record.Order); err != nil {
 		return err
 	}
 	return b.shop.Accept(ctx, order.ID)

@@ -16,6 +16,7 @@ import (
 	"github.com/eventflow-dev/eventflow/services/internal/postgres"
 	"github.com/eventflow-dev/eventflow/services/internal/rabbitmq"
 	"github.com/eventflow-dev/eventflow/services/internal/redisstore"
+	"github.com/eventflow-dev/eventflow/services/internal/storetest"
 	"github.com/eventflow-dev/eventflow/services/ticketing"
 	"github.com/eventflow-dev/eventflow/test/framework/containers"
 )
@@ -111,8 +112,8 @@ func (w *world) open(t *testing.T) {
 	must(t, w.ledger.Migrate(t.Context()))
 	must(t, w.ledger.SaveCatalog(t.Context(), events))
 	shelf := redisstore.NewShelf(client)
-	must(t, shelf.Stock(t.Context(), events))
-	must(t, shelf.Open(t.Context(), "epoch-1"))
+	storetest.OpenSale(t, shelf, "epoch-1", events)
+	must(t, w.queue.Admit(t.Context(), "epoch-1"))
 }
 
 // consume commits what is in the queue until the returned function is called.

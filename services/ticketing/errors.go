@@ -24,6 +24,9 @@ const (
 	CodeUnknownOrder Code = "UNKNOWN_ORDER"
 	// CodeSoldOut: fewer seats are left than were asked for. Final for the key.
 	CodeSoldOut Code = "SOLD_OUT"
+	// CodeLimitExceeded: the buyer would hold more seats than one may, or the promo code
+	// is used up or not valid now. Final for the key.
+	CodeLimitExceeded Code = "LIMIT_EXCEEDED"
 	// CodeSaleClosed: the sale has not begun or is over.
 	CodeSaleClosed Code = "SALE_CLOSED"
 	// CodeNotCancellable: the order has no seats to give back, or its event has begun.

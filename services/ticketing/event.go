@@ -21,6 +21,8 @@ type Event struct {
 	SalesOpen  time.Time `json:"sales_open,omitzero"`
 	SalesClose time.Time `json:"sales_close,omitzero"`
 	Tiers      []Tier    `json:"tiers"`
+	// PromoCodes are never shown to buyers.
+	PromoCodes []PromoCode `json:"promo_codes,omitempty"`
 }
 
 // Tier is one kind of seat of an event, sold at one price.
@@ -32,6 +34,14 @@ type Tier struct {
 	Capacity int `json:"capacity"`
 	// MaxPerOrder bounds one order's quantity; zero means MaxPerOrderDefault.
 	MaxPerOrder int `json:"max_per_order"`
+	// MaxPerBuyer bounds the seats of this tier that one buyer holds over all orders;
+	// zero is no limit. See Buyer.Digest for who is one buyer.
+	MaxPerBuyer int `json:"max_per_buyer,omitempty"`
+	// Fee is added to the price of each seat, in minor units of Price's currency.
+	Fee int64 `json:"fee,omitempty"`
+	// TaxBasisPoints is the tax on price and fee, on top of them, in hundredths of a
+	// percent: 2100 is 21 %.
+	TaxBasisPoints int `json:"tax_basis_points,omitempty"`
 }
 
 // TierKey names a tier across events.
@@ -56,8 +66,12 @@ func (e Event) Tier(id string) (Tier, bool) {
 }
 
 // OnSale reports whether the sale is open at the given time.
-func (e Event) OnSale(at time.Time) bool {
-	return !at.Before(e.SalesOpen) && (e.SalesClose.IsZero() || at.Before(e.SalesClose))
+func (e Event) OnSale(at time.Time) bool { return within(at, e.SalesOpen, e.SalesClose) }
+
+// within reports whether at is in the window from from, until just before until. A zero
+// time is no bound.
+func within(at, from, until time.Time) bool {
+	return !at.Before(from) && (until.IsZero() || at.Before(until))
 }
 
 // ValidateCatalog checks events as an organiser wrote them and returns every
@@ -96,9 +110,23 @@ func (e Event) problems() []error {
 		check(t.Price.Amount >= 0 && ValidCurrency(t.Price.Currency), "tier %q: price %s is not valid", t.ID, t.Price)
 		check(t.Capacity >= 0, "tier %q: capacity is negative", t.ID)
 		check(t.MaxPerOrder >= 0, "tier %q: max_per_order is negative", t.ID)
+		check(t.MaxPerBuyer >= 0, "tier %q: max_per_buyer is negative", t.ID)
+		check(t.Fee >= 0, "tier %q: fee is negative", t.ID)
+		check(t.TaxBasisPoints >= 0 && t.TaxBasisPoints <= MaxTaxBasisPoints, "tier %q: tax_basis_points must be 0 to 10000", t.ID)
+		check(t.countable(), "tier %q: the greatest order's price is too great to be counted in minor units", t.ID)
 		seen[t.ID] = true
 	}
-	return problems
+	return append(problems, e.promoProblems()...)
+}
+
+// countable reports whether the price of the greatest order fits. Whether the tier is
+// valid otherwise is for the other checks to say.
+func (t Tier) countable() bool {
+	if min(t.Price.Amount, t.Fee, int64(t.TaxBasisPoints), int64(t.Limit())) < 0 || t.TaxBasisPoints > MaxTaxBasisPoints {
+		return true
+	}
+	_, err := PriceOf(t, nil, t.Limit())
+	return err == nil
 }
 
 // ValidID reports whether id can name an event or a tier: a DNS label (RFC 1123).

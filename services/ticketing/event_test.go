@@ -3,6 +3,7 @@ package ticketing_test
 import (
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -82,6 +83,11 @@ func TestValidateCatalog(t *testing.T) {
 		"currency":       {func(e *ticketing.Event) { e.Tiers[0].Price.Currency = "€" }, "price 4500 € is not valid"},
 		"capacity":       {func(e *ticketing.Event) { e.Tiers[0].Capacity = -1 }, "capacity is negative"},
 		"limit":          {func(e *ticketing.Event) { e.Tiers[0].MaxPerOrder = -1 }, "max_per_order is negative"},
+		"buyer's limit":  {func(e *ticketing.Event) { e.Tiers[0].MaxPerBuyer = -1 }, "tier \"general\": max_per_buyer is negative"},
+		"fee":            {func(e *ticketing.Event) { e.Tiers[0].Fee = -1 }, "tier \"general\": fee is negative"},
+		"negative tax":   {func(e *ticketing.Event) { e.Tiers[0].TaxBasisPoints = -1 }, "tax_basis_points must be 0 to 10000"},
+		"tax over 100 %": {func(e *ticketing.Event) { e.Tiers[0].TaxBasisPoints = 10_001 }, "tax_basis_points must be 0 to 10000"},
+		"order too dear": {func(e *ticketing.Event) { e.Tiers[1].Fee = math.MaxInt64 / 9 }, "tier \"vip\": the greatest order's price is too great"},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {

@@ -16,6 +16,14 @@ func ExamplePlace() {
 	// Output: aurora/general 9000 EUR <nil>
 }
 
+// A percentage is rounded once an order, half away from zero.
+func ExamplePriceOf() {
+	tier := ticketing.Tier{Price: ticketing.Money{Amount: 1995, Currency: "EUR"}, Fee: 150, TaxBasisPoints: 2100}
+	price, err := ticketing.PriceOf(tier, &ticketing.PromoCode{Code: "EARLY", PercentOff: 10}, 3)
+	fmt.Printf("%+v %v\n", price, err)
+	// Output: {Subtotal:5985 Discount:599 Fee:450 Tax:1226 Total:7062 Currency:EUR} <nil>
+}
+
 // Every wrong field is named at once.
 func ExamplePlace_invalid() {
 	_, err := ticketing.Place(ticketing.Purchase{EventID: "aurora", TierID: "general", Email: "ada"}, aurora(), true, noon)

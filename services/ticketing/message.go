@@ -63,7 +63,7 @@ func DecodeOrder(body []byte) (Order, error) {
 	default:
 		return Order{}, fmt.Errorf("%w: kind %q", ErrPoison, m.Kind)
 	}
-	if o.ID == "" || !ValidID(o.EventID) || !ValidID(o.TierID) || o.Quantity < 1 || o.Total.Amount < 0 {
+	if o.ID == "" || !ValidID(o.EventID) || !ValidID(o.TierID) || o.Quantity < 1 || o.Total.Amount < 0 || !o.Price.Valid() {
 		return Order{}, fmt.Errorf("%w: order %q is incomplete", ErrPoison, o.ID)
 	}
 	return o, nil

@@ -15,7 +15,9 @@ func placed() ticketing.Order {
 	return ticketing.Order{
 		ID: "0198c5f0-0000-8000-8000-000000000001", EventID: "aurora", TierID: "general", Quantity: 2,
 		Buyer:     ticketing.Buyer{Email: "ada@example.com", Name: "Ada", Locale: "es"},
-		PromoCode: "EARLY", Total: ticketing.Money{Amount: 9000, Currency: "EUR"}, PlacedAt: noon, Node: "purchase-0",
+		PromoCode: "EARLY", Total: ticketing.Money{Amount: 8700, Currency: "EUR"},
+		Price:    ticketing.Price{Subtotal: 9000, Discount: 900, Fee: 400, Tax: 200, Total: 8700, Currency: "EUR"},
+		PlacedAt: noon, Node: "purchase-0",
 	}
 }
 
@@ -29,7 +31,8 @@ func TestJSONFormat(t *testing.T) {
 	}
 	want := `{"v":1,"order":{"order_id":"0198c5f0-0000-8000-8000-000000000001","event_id":"aurora","tier":"general",` +
 		`"quantity":2,"buyer":{"email":"ada@example.com","name":"Ada","locale":"es"},"promo_code":"EARLY",` +
-		`"total":{"amount":9000,"currency":"EUR"},"placed_at":"2026-11-23T12:00:00Z","node":"purchase-0"}}`
+		`"total":{"amount":8700,"currency":"EUR"},` +
+		`"price":{"subtotal":9000,"discount":900,"fee":400,"tax":200,"total":8700,"currency":"EUR"},"placed_at":"2026-11-23T12:00:00Z","node":"purchase-0"}}`
 	if diff := cmp.Diff(want, string(got)); diff != "" {
 		t.Errorf("message (-want +got):\n%s", diff)
 	}
@@ -95,6 +98,7 @@ func TestDecodeOrderRefusesPoison(t *testing.T) {
 		"impossible tier":    without(func(o *ticketing.Order) { o.TierID = "VIP!" }),
 		"no seats":           without(func(o *ticketing.Order) { o.Quantity = 0 }),
 		"negative total":     without(func(o *ticketing.Order) { o.Total.Amount = -1 }),
+		"negative fee":       without(func(o *ticketing.Order) { o.Price.Fee = -1 }),
 		"quantity as string": `{"v":1,"order":{"order_id":"x","event_id":"a","tier":"b","quantity":"2"}}`,
 	}
 	for name, body := range cases {
@@ -112,6 +116,27 @@ func TestDecodeOrderPassesOverWhatItDoesNotKnow(t *testing.T) {
 	body := `{"v":1,"sent":"now","order":{"order_id":"x","event_id":"a","tier":"b","quantity":1,"seat":"F12"}}`
 	if _, err := ticketing.DecodeOrder([]byte(body)); err != nil {
 		t.Errorf("DecodeOrder = %v: a field added later must not stop an older consumer", err)
+	}
+}
+
+// TestDecodeOrderReadsTheFirstForm: orders were on their way before prices were broken down.
+func TestDecodeOrderReadsTheFirstForm(t *testing.T) {
+	t.Parallel()
+	want := placed()
+	want.Price = ticketing.Price{}
+	first := `{"v":1,"order":{"order_id":"0198c5f0-0000-8000-8000-000000000001","event_id":"aurora","tier":"general",` +
+		`"quantity":2,"buyer":{"email":"ada@example.com","name":"Ada","locale":"es"},"promo_code":"EARLY",` +
+		`"total":{"amount":8700,"currency":"EUR"},"placed_at":"2026-11-23T12:00:00Z","node":"purchase-0"}}`
+	got, err := ticketing.DecodeOrder([]byte(first))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("order (-want +got):\n%s", diff)
+	}
+	again, err := ticketing.EncodeOrder(got)
+	if err != nil || string(again) != first {
+		t.Errorf("encoded again: %s, %v; want it as it was", again, err)
 	}
 }
 

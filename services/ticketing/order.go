@@ -1,8 +1,12 @@
 package ticketing
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -35,25 +39,24 @@ func (s State) Settled() bool {
 // Locales are the languages that buyers are served in; the first is the default.
 func Locales() []string { return []string{"en", "es"} }
 
-// Buyer is who pays and gets the e-mail.
-type Buyer struct {
-	Email  string `json:"email"`
-	Name   string `json:"name,omitempty"`
-	Locale string `json:"locale"`
-}
-
 // Order is one purchase: seats of one tier for one buyer.
 type Order struct {
-	ID        OrderID   `json:"order_id"`
-	EventID   string    `json:"event_id"`
-	TierID    string    `json:"tier"`
-	Quantity  int       `json:"quantity"`
-	Buyer     Buyer     `json:"buyer"`
-	PromoCode string    `json:"promo_code,omitempty"`
-	Total     Money     `json:"total"`
-	PlacedAt  time.Time `json:"placed_at"`
+	ID        OrderID `json:"order_id"`
+	EventID   string  `json:"event_id"`
+	TierID    string  `json:"tier"`
+	Quantity  int     `json:"quantity"`
+	Buyer     Buyer   `json:"buyer"`
+	PromoCode string  `json:"promo_code,omitempty"`
+	Total     Money   `json:"total"`
+	// Price is how Total comes about.
+	Price    Price     `json:"price,omitzero"`
+	PlacedAt time.Time `json:"placed_at"`
 	// Node is the pod that took the order and may be waiting for its commit.
 	Node string `json:"node"`
+	// Epoch names the life of the arbiter's data in which the seats were reserved, of a
+	// Cancelled order the one in which it was cancelled. An order of an epoch that has ended has no
+	// way into the queue any more.
+	Epoch string `json:"epoch,omitempty"`
 	// Cancelled: the buyer gives the seats back. It is never taken back, so that of two
 	// copies of an order, in whatever sequence they come, the cancelled one counts. The kind of
 	// the message carries it.
@@ -73,6 +76,20 @@ func (o Order) Tickets() []string {
 	return tickets
 }
 
+// Fingerprint is a digest of what the buyer asked for: the same order id with another
+// fingerprint is a reused key. It leaves out what the shop adds, since the price may
+// change between a purchase and its replay.
+func (o Order) Fingerprint() string {
+	// No checked field has the separator in it.
+	sum := sha256.Sum256([]byte(strings.Join([]string{
+		o.EventID, o.TierID, strconv.Itoa(o.Quantity), o.Buyer.Email, o.Buyer.Name, o.PromoCode, o.Buyer.Locale,
+	}, "\x00")))
+	return base64.RawURLEncoding.EncodeToString(sum[:])
+}
+
+// maxPromoText is how much of a promo code is read at all.
+const maxPromoText = 64
+
 // Purchase is what a buyer asks for, as it arrived: nothing in it is checked yet.
 type Purchase struct {
 	EventID   string
@@ -86,7 +103,10 @@ type Purchase struct {
 
 // Place checks a purchase against the event it names and prices it. known tells
 // whether the event exists. The order has no ID yet. Errors are *Error: CodeInvalid with every wrong field,
-// CodeUnknownEvent, CodeUnknownTier or CodeSaleClosed.
+// CodeUnknownEvent or CodeUnknownTier.
+//
+// Whether the sale is open, and whether limits allow the order, it leaves to the arbiter, which has
+// the counts and one clock for all pods.
 func Place(p Purchase, event Event, known bool, at time.Time) (Order, error) { //nolint:revive // not a mode: whether there is an event
 	fields := p.wrongFields()
 	tier, found := event.Tier(p.TierID)
@@ -96,6 +116,10 @@ func Place(p Purchase, event Event, known bool, at time.Time) (Order, error) { /
 	if known && p.TierID == "" && len(event.Tiers) > 1 {
 		fields = append(fields, FieldError{"tier", "is required: the event has more than one"})
 	}
+	promo, valid := promoFor(p, event, tier)
+	if known && found && !valid {
+		fields = append(fields, FieldError{"promo_code", "is not a promo code for this tier"})
+	}
 	switch {
 	case len(fields) > 0:
 		return Order{}, &Error{Code: CodeInvalid, Message: "the purchase is not valid", Fields: fields}
@@ -103,18 +127,30 @@ func Place(p Purchase, event Event, known bool, at time.Time) (Order, error) { /
 		return Order{}, &Error{Code: CodeUnknownEvent, Message: fmt.Sprintf("there is no event %q", p.EventID)}
 	case !found:
 		return Order{}, &Error{Code: CodeUnknownTier, Message: fmt.Sprintf("event %q has no tier %q", p.EventID, p.TierID)}
-	case !event.OnSale(at):
-		return Order{}, &Error{Code: CodeSaleClosed, Message: fmt.Sprintf("event %q is not on sale", p.EventID)}
 	}
-	total, err := tier.Price.Times(p.Quantity)
+	price, err := PriceOf(tier, promo, p.Quantity)
 	if err != nil {
-		return Order{}, fmt.Errorf("price %d x %s/%s: %w", p.Quantity, p.EventID, tier.ID, err)
+		return Order{}, fmt.Errorf("event %s: %w", p.EventID, err)
 	}
-	return Order{
+	order := Order{
 		EventID: p.EventID, TierID: tier.ID, Quantity: p.Quantity,
-		Buyer:     Buyer{Email: p.Email, Name: p.Name, Locale: localeOr(p.Locale)},
-		PromoCode: p.PromoCode, Total: total, PlacedAt: at,
-	}, nil
+		Buyer: Buyer{Email: p.Email, Name: p.Name, Locale: localeOr(p.Locale)},
+		Total: Money{Amount: price.Total, Currency: price.Currency}, Price: price, PlacedAt: at,
+	}
+	if promo != nil {
+		order.PromoCode = promo.Code
+	}
+	return order, nil
+}
+
+// promoFor returns the promo code that the purchase names, nil where it names none. It is
+// not valid where the event has no such code for the tier. Of one that cannot be any, wrongFields tells.
+func promoFor(p Purchase, event Event, tier Tier) (promo *PromoCode, valid bool) {
+	if p.PromoCode == "" || !plainText(p.PromoCode, maxPromoText) {
+		return nil, true
+	}
+	found, valid := event.Promo(p.PromoCode, tier.ID)
+	return &found, valid
 }
 
 func localeOr(locale string) string {
@@ -138,7 +174,7 @@ func (p Purchase) wrongFields() []FieldError {
 	wrong(p.Email == "", "email", "is required")
 	wrong(p.Email != "" && !ValidEmail(p.Email), "email", "must be an e-mail address")
 	wrong(!plainText(p.Name, 200), "name", "must be at most 200 characters without control characters")
-	wrong(!plainText(p.PromoCode, 64), "promo_code", "must be at most 64 characters without control characters")
+	wrong(!plainText(p.PromoCode, maxPromoText), "promo_code", "must be at most 64 characters without control characters")
 	wrong(p.Locale != "" && !slices.Contains(Locales(), p.Locale), "locale", "must be en or es")
 	return fields
 }

@@ -22,6 +22,10 @@ func aurora() ticketing.Event {
 			{ID: "general", Name: "General", Price: ticketing.Money{Amount: 4500, Currency: "EUR"}, Capacity: 100, MaxPerOrder: 4},
 			{ID: "vip", Name: "VIP", Price: ticketing.Money{Amount: 12000, Currency: "EUR"}, Capacity: 10},
 		},
+		PromoCodes: []ticketing.PromoCode{
+			{Code: "EARLY", PercentOff: 10},
+			{Code: "GALA-5", AmountOff: 500, Tiers: []string{"vip"}, MaxUses: 3},
+		},
 	}
 }
 
@@ -42,7 +46,9 @@ func TestPlace(t *testing.T) {
 	want := ticketing.Order{
 		EventID: "aurora", TierID: "general", Quantity: 2,
 		Buyer:     ticketing.Buyer{Email: "ada@example.com", Name: "Ada", Locale: "es"},
-		PromoCode: "EARLY", Total: ticketing.Money{Amount: 9000, Currency: "EUR"}, PlacedAt: noon,
+		PromoCode: "EARLY", Total: ticketing.Money{Amount: 8100, Currency: "EUR"},
+		Price:    ticketing.Price{Subtotal: 9000, Discount: 900, Total: 8100, Currency: "EUR"},
+		PlacedAt: noon,
 	}
 	got, err := ticketing.Place(purchase(), aurora(), true, noon)
 	if err != nil {
@@ -60,28 +66,78 @@ func TestPlace(t *testing.T) {
 	}
 }
 
+// TestPlaceLeavesTheClockToTheArbiter: a pod's clock that goes wrong closes no sale, and the replay
+// of a purchase finds its order after the sale.
+func TestPlaceLeavesTheClockToTheArbiter(t *testing.T) {
+	t.Parallel()
+	event := aurora()
+	event.PromoCodes[0].ValidUntil = noon.Add(-time.Minute)
+	for _, at := range []time.Time{noon.AddDate(-1, 0, 0), noon, noon.AddDate(1, 0, 0)} {
+		if order, err := ticketing.Place(purchase(), event, true, at); err != nil || !order.PlacedAt.Equal(at) {
+			t.Errorf("Place at %s = %v", at, err)
+		}
+	}
+}
+
+func TestPlaceWithPromoCode(t *testing.T) {
+	t.Parallel()
+	const unknown = "is not a promo code for this tier"
+	cases := map[string]struct {
+		tier, code string
+		want       string
+		wantErr    string
+	}{
+		"none":             {"general", "", "", ""},
+		"as it is written": {"general", "EARLY", "EARLY", ""},
+		"in any case":      {"general", "eArly", "EARLY", ""},
+		"for this tier":    {"vip", "gala-5", "GALA-5", ""},
+		"for another tier": {"general", "GALA-5", "", unknown},
+		"unknown":          {"general", "LATE", "", unknown},
+		"with space":       {"general", "EARLY ", "", unknown},
+		"no code at all":   {"general", strings.Repeat("x", 65), "", "must be at most 64 characters without control characters"},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := purchase()
+			p.TierID, p.PromoCode = tc.tier, tc.code
+			got, err := ticketing.Place(p, aurora(), true, noon)
+			if tc.wantErr == "" {
+				if err != nil || got.PromoCode != tc.want || (got.Price.Discount > 0) != (tc.want != "") {
+					t.Errorf("Place = %q, discount %d, %v; want %q", got.PromoCode, got.Price.Discount, err, tc.want)
+				}
+				return
+			}
+			var e *ticketing.Error
+			if !errors.As(err, &e) {
+				t.Fatalf("Place = %v, want an invalid promo code", err)
+			}
+			if diff := cmp.Diff([]ticketing.FieldError{{Field: "promo_code", Reason: tc.wantErr}}, e.Fields); diff != "" {
+				t.Errorf("fields (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
 func TestPlaceRefuses(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct {
 		change func(*ticketing.Purchase)
 		event  ticketing.Event
 		absent bool
-		at     time.Time
 		want   ticketing.Code
 	}{
-		"unknown event":       {func(*ticketing.Purchase) {}, ticketing.Event{}, true, noon, ticketing.CodeUnknownEvent},
-		"unknown tier":        {func(p *ticketing.Purchase) { p.TierID = "balcony" }, aurora(), false, noon, ticketing.CodeUnknownTier},
-		"before the sale":     {func(*ticketing.Purchase) {}, aurora(), false, noon.Add(-time.Hour - 1), ticketing.CodeSaleClosed},
-		"at the sale's end":   {func(*ticketing.Purchase) {}, aurora(), false, noon.Add(time.Hour), ticketing.CodeSaleClosed},
-		"tier needed":         {func(p *ticketing.Purchase) { p.TierID = "" }, aurora(), false, noon, ticketing.CodeInvalid},
-		"invalid comes first": {func(p *ticketing.Purchase) { p.Email = "" }, ticketing.Event{}, true, noon, ticketing.CodeInvalid},
+		"unknown event":       {func(*ticketing.Purchase) {}, ticketing.Event{}, true, ticketing.CodeUnknownEvent},
+		"unknown tier":        {func(p *ticketing.Purchase) { p.TierID = "balcony" }, aurora(), false, ticketing.CodeUnknownTier},
+		"tier needed":         {func(p *ticketing.Purchase) { p.TierID = "" }, aurora(), false, ticketing.CodeInvalid},
+		"invalid comes first": {func(p *ticketing.Purchase) { p.Email = "" }, ticketing.Event{}, true, ticketing.CodeInvalid},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p := purchase()
 			tc.change(&p)
-			_, err := ticketing.Place(p, tc.event, !tc.absent, tc.at)
+			_, err := ticketing.Place(p, tc.event, !tc.absent, noon)
 			if got := ticketing.ErrorCode(err); got != tc.want {
 				t.Errorf("Place = %v, want %s", err, tc.want)
 			}

@@ -4,8 +4,7 @@ package model
 const (
 	GiveBackBeforeLedger  Variant = "give the seat back before the ledger has"
 	GiveBackAtEverySettle Variant = "give the seat back at every settle"
-	ConfirmTakesCancelOut Variant = "the confirm of an order takes its cancellation out of the outbox"
-	DropOvertakingCancel  Variant = "drop a cancellation that comes before its order"
+	NoCancelReminder      Variant = "a cancellation that the broker has lost is not published again"
 )
 
 // cancellation is everything about the cancelling of one order, everywhere.
@@ -33,6 +32,7 @@ func (r Rules) cancelling(w World, i int, add adder) {
 	r.mark(w, i, add)
 	r.publishCancel(w, i, add)
 	r.consumeCancel(w, i, add)
+	r.remindOfCancel(w, i, add)
 }
 
 // mark is the atomic step in Redis.
@@ -59,7 +59,7 @@ func (r Rules) mark(w World, i int, add adder) {
 // one makes no difference. The promise is given here, where it rests on two stores.
 func (r Rules) publishCancel(w World, i int, add adder) {
 	o := w.orders[i]
-	if !o.cancel.outbox || o.cancel.queue == 2 {
+	if !o.cancel.outbox || o.cancel.queue == 2 || !r.admits(w, w.redis.epoch) {
 		return
 	}
 	next := w
@@ -77,6 +77,19 @@ func (r Rules) publishCancel(w World, i int, add adder) {
 	add(next, "publish the cancellation of", i)
 }
 
+// remindOfCancel puts it into the outbox again, where the broker had it and Redis was never
+// told that it is in the ledger.
+func (r Rules) remindOfCancel(w World, i int, add adder) {
+	o := w.orders[i]
+	settled := o.redis == cancelled || o.redis == refused
+	if !o.cancel.mark || settled || o.cancel.outbox || o.moving() || r.Variant == NoReminder || r.Variant == NoCancelReminder {
+		return
+	}
+	next := w
+	next.orders[i].cancel.outbox = true
+	add(next, "remind of the cancellation of", i)
+}
+
 // consumeCancel is its delivery: take, commit, settle, acknowledge.
 func (r Rules) consumeCancel(w World, i int, add adder) {
 	o := w.orders[i]
@@ -89,7 +102,9 @@ func (r Rules) consumeCancel(w World, i int, add adder) {
 		me.unacked = true
 		add(next, "deliver the cancellation of", i)
 	case c.unacked && !c.written && w.database:
-		r.commitCancel(&next.orders[i])
+		if o.ledger == absent || o.ledger == confirmed {
+			next.orders[i].ledger = cancelled // where it is absent, the order's own message finds it
+		}
 		me.written = true
 		add(next, "commit the cancellation of", i)
 	case c.unacked && c.written && !c.told:
@@ -114,13 +129,6 @@ func (Rules) loseCancel(w World, i int, add adder) {
 	c.unacked, c.written, c.told = false, false, false
 	c.queue++
 	add(next, "lose the consumer's session with the cancellation of", i)
-}
-
-// commitCancel writes to the ledger, where the order may not be yet.
-func (r Rules) commitCancel(o *order) {
-	if o.ledger == confirmed || o.ledger == absent && r.Variant != DropOvertakingCancel {
-		o.ledger = cancelled
-	}
 }
 
 // settle tells Redis what the ledger has decided about order i. The step to cancelled

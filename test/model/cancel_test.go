@@ -22,6 +22,9 @@ func cancelWorlds() map[string]model.Rules {
 		"cancelling twice, and buying again": {
 			Capacity: 1, Tries: 2, Cancels: 2, Faults: model.Faults{ConsumerLoss: 1},
 		},
+		"cancelling, and RabbitMQ loses its data": {
+			Capacity: 1, Tries: 1, Cancels: 1, Faults: model.Faults{ConsumerLoss: 1, BrokerWipe: 1},
+		},
 		"cancelling, and Redis loses its data": {
 			Capacity: 1, Tries: 1, Cancels: 1,
 			Faults: model.Faults{DatabaseLoss: 1, APICrash: 1, ConsumerLoss: 1, RedisWipe: 1},
@@ -34,8 +37,7 @@ func TestWrongWaysToCancelAreCaught(t *testing.T) {
 	faults := map[model.Variant]model.Faults{
 		model.GiveBackBeforeLedger:  {},
 		model.GiveBackAtEverySettle: {ConsumerLoss: 1},
-		model.ConfirmTakesCancelOut: {APICrash: 1},
-		model.DropOvertakingCancel:  {},
+		model.NoCancelReminder:      {BrokerWipe: 1},
 	}
 	for variant, faults := range faults {
 		t.Run(string(variant), func(t *testing.T) {

@@ -24,6 +24,13 @@ func TestProtocolKeepsItsPromises(t *testing.T) {
 			Capacity: 1, Tries: 2,
 			Faults: model.Faults{DatabaseLoss: 1, APICrash: 1, ConsumerLoss: 1, ReplyLoss: 1, RedisWipe: 1},
 		},
+		"Redis loses its data twice": {
+			Capacity: 1, Tries: 2, Faults: model.Faults{ConsumerLoss: 1, APICrash: 1, RedisWipe: 2},
+		},
+		"RabbitMQ loses its data": {
+			Capacity: 1, Tries: 2,
+			Faults: model.Faults{DatabaseLoss: 1, APICrash: 1, ConsumerLoss: 1, ConfirmLoss: 1, BrokerWipe: 1},
+		},
 		"Redis loses its data, two seats": {
 			Capacity: 2, Tries: 2,
 			Faults: model.Faults{DatabaseLoss: 1, ConsumerLoss: 1, RedisWipe: 1},
@@ -57,18 +64,20 @@ func TestWrongVariantsAreCaught(t *testing.T) {
 		capacity int8
 		faults   model.Faults
 	}{
-		model.ReleaseOnLostConfirm:   {1, process},
-		model.AcceptWithoutConfirm:   {1, process},
-		model.AckBeforeCommit:        {1, process},
-		model.StaleDeliveryTag:       {2, process},
-		model.EverysecLoss:           {1, model.Faults{RedisRestart: 1}},
-		model.RebuildWithoutRequests: {1, wiped},
-		model.RebuildWithoutWire:     {1, model.Faults{RedisWipe: 1, APICrash: 1}},
-		model.RebuildWithoutQueue:    {1, wiped},
-		model.NoEpoch:                {1, wiped},
-		model.NotIdempotent:          {2, model.Faults{APICrash: 1}},
-		model.ExpiringHold:           {1, process},
-		model.ReplayWithoutPublish:   {1, model.Faults{RedisWipe: 1, APICrash: 1}},
+		model.ReleaseOnLostConfirm: {1, process},
+		model.AcceptWithoutConfirm: {1, process},
+		// The reminder mends these two, unless Redis loses its data before it does.
+		model.AckBeforeCommit:      {1, wiped},
+		model.StaleDeliveryTag:     {2, wiped},
+		model.EverysecLoss:         {1, model.Faults{RedisRestart: 1}},
+		model.RebuildWithoutFence:  {1, wiped},
+		model.RebuildWithoutQueue:  {1, wiped},
+		model.PromiseFenced:        {1, wiped},
+		model.NoReminder:           {1, model.Faults{BrokerWipe: 1}},
+		model.NoEpoch:              {1, wiped},
+		model.NotIdempotent:        {2, model.Faults{APICrash: 1}},
+		model.ExpiringHold:         {1, process},
+		model.ReplayWithoutPublish: {1, model.Faults{RedisWipe: 1, APICrash: 1}},
 	}
 	for variant, tc := range cases {
 		t.Run(string(variant), func(t *testing.T) {

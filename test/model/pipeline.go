@@ -1,7 +1,7 @@
 package model
 
-// brokerAndRelay is what happens to order i between the API and the queue.
-func (r Rules) brokerAndRelay(w World, i int, add adder) {
+// broker is what happens to frames of order i on their way to the queue.
+func (r Rules) broker(w World, i int, add adder) {
 	o := w.orders[i]
 	if o.wire > 0 && o.queue < 2 {
 		next := w
@@ -9,7 +9,7 @@ func (r Rules) brokerAndRelay(w World, i int, add adder) {
 		next.orders[i].queue++
 		next.orders[i].confirm = o.api == sent
 		if o.relaying {
-			r.relayed(&next.orders[i])
+			relayed(&next.orders[i])
 		}
 		add(next, "enqueue", i)
 	}
@@ -18,23 +18,52 @@ func (r Rules) brokerAndRelay(w World, i int, add adder) {
 		next.orders[i].wire-- // its connection is dead: the frame may never have arrived
 		add(next, "drop the frame of", i)
 	}
-	if o.outbox && o.redis == pending && o.api == idle && o.wire == 0 && o.queue == 0 && !o.relaying && w.redis.epoch != 0 {
-		next := w
-		next.orders[i].relaying = true
-		next.orders[i].wire++
-		add(next, "relay", i)
+	if o.stale > 0 {
+		add(r.returned(w, i), "return the frame of", i)
 	}
 }
 
+// relay is what happens to order i in the outbox: it is published, and put in again where
+// the broker had it and the ledger never got it.
+func (r Rules) relay(w World, i int, add adder) {
+	o := w.orders[i]
+	live := o.redis == pending || o.redis == acceptedState
+	if o.outbox && live && o.api == idle && o.wire == 0 && o.stale == 0 && o.queue == 0 && !o.relaying && w.redis.epoch != 0 {
+		next := w
+		next.orders[i].relaying = true
+		next.send(i, r.admits(w, w.redis.epoch))
+		add(next, "relay", i)
+	}
+	if o.redis == acceptedState && !o.outbox && !o.cancel.mark && o.queue == 0 && !o.unacked && o.wire == 0 && r.Variant != NoReminder {
+		next := w
+		next.orders[i].outbox = true
+		add(next, "remind of", i)
+	}
+}
+
+// returned is the world after the broker has returned a frame of order i to its sender:
+// the relay, which forgets it, or the API process, which asks the arbiter. One that still
+// has the order has it in the outbox too.
+func (r Rules) returned(w World, i int) World {
+	o := &w.orders[i]
+	o.stale--
+	switch {
+	case o.relaying:
+		o.relaying = false
+	case o.redis == pending || o.redis == acceptedState || r.Variant == PromiseFenced:
+		o.api, o.client = idle, promise
+	default:
+		o.api, o.client = idle, max(o.client, unknown)
+	}
+	return w
+}
+
 // relayed is the broker's confirm to the relay.
-func (r Rules) relayed(o *order) {
+func relayed(o *order) {
 	o.relaying = false
-	if o.redis == pending {
+	if o.redis == pending || o.redis == acceptedState {
 		o.redis = acceptedState
 		o.outbox = false
-	}
-	if r.Variant == ConfirmTakesCancelOut {
-		o.cancel.outbox = false
 	}
 }
 
@@ -136,6 +165,7 @@ func (r Rules) world(w World, add adder) {
 	}
 	r.restartRedis(w, add)
 	r.rebuild(w, add)
+	r.wipeBroker(w, add)
 }
 
 // restartRedis kills Redis and starts it from what is on disk. With "appendfsync
@@ -155,22 +185,20 @@ func (r Rules) restartRedis(w World, add adder) {
 	}
 }
 
-// rebuild gives an empty Redis its stock back from the ledger, behind the drains.
+// rebuild gives an empty Redis its stock back from the ledger: behind the fence, and once
+// the queue is drained.
 func (r Rules) rebuild(w World, add adder) {
 	if w.redis.epoch != 0 || !w.database || r.Variant == NoEpoch {
 		return
 	}
+	if w.admitted != 0 && r.Variant != RebuildWithoutFence {
+		add(w.fenced(), "fence the lost epoch", -1)
+		return
+	}
 	next := w
 	next.lastOpen++
-	next.redis.epoch = next.lastOpen
+	next.redis.epoch, next.admitted = next.lastOpen, next.lastOpen
 	for i, o := range w.orders {
-		working := o.api != idle && o.api != asked
-		if working && r.Variant != RebuildWithoutRequests {
-			return
-		}
-		if (o.wire > 0 || o.relaying) && r.Variant != RebuildWithoutWire && r.Variant != RebuildWithoutRequests {
-			return
-		}
 		if o.moving() && r.Variant != RebuildWithoutQueue {
 			return
 		}
@@ -178,4 +206,35 @@ func (r Rules) rebuild(w World, add adder) {
 	}
 	next.redis.stock = r.Capacity - w.sold()
 	add(next, "rebuild Redis", -1)
+}
+
+// fenced returns w with a broker that takes nothing, not even what is under way. A frame
+// whose sender is gone is returned to nobody.
+func (w World) fenced() World {
+	w.admitted = 0
+	for i := range w.orders {
+		o := &w.orders[i]
+		if o.wire > 0 && (o.api == sent || o.relaying) {
+			o.stale++
+		}
+		o.wire = 0
+	}
+	return w
+}
+
+// wipeBroker takes everything that RabbitMQ has; who consumes binds its epoch again.
+func (r Rules) wipeBroker(w World, add adder) {
+	if w.faults.brokerWipe > 0 {
+		next := w.fenced()
+		next.faults.brokerWipe--
+		for i := range next.orders {
+			next.orders[i].queue, next.orders[i].cancel.queue = 0, 0
+		}
+		add(next, "wipe RabbitMQ", -1)
+	}
+	if w.admitted == 0 && w.redis.epoch != 0 {
+		next := w
+		next.admitted = w.redis.epoch
+		add(next, "bind the epoch again", -1)
+	}
 }

@@ -22,7 +22,7 @@ func (r Rules) purchase(w World, i int, add adder) {
 	case held:
 		next := w
 		next.orders[i].api = sent
-		next.orders[i].wire++
+		next.send(i, r.admits(w, o.epoch))
 		if r.Variant == AcceptWithoutConfirm {
 			next.orders[i].api = idle
 			next.orders[i].client = promise
@@ -74,7 +74,7 @@ func (r Rules) reserve(w World, i int, add adder) {
 		me.api, me.client = idle, promise
 		name = "replay"
 	case o.redis == pending && r.Variant != NotIdempotent:
-		me.api = held // a replay of an order that may not have reached the broker: publish it again
+		me.api, me.epoch = held, w.redis.epoch // a replay of an order that may not have reached the broker: publish it again
 		name = "replay, pending,"
 	case o.redis == refused:
 		me.api = idle
@@ -98,6 +98,29 @@ func (r Rules) reserve(w World, i int, add adder) {
 	add(next, name, i)
 }
 
+// admits reports whether the broker takes frames of the epoch.
+func (r Rules) admits(w World, epoch uint8) bool {
+	return r.Variant == NoEpoch || r.Variant == RebuildWithoutFence || w.admitted != 0 && epoch == w.admitted
+}
+
+// send puts a frame of order i under way.
+func (w *World) send(i int, admitted bool) { //nolint:revive // not a mode: what the broker will do with it
+	if admitted {
+		w.orders[i].wire++
+	} else {
+		w.orders[i].stale++
+	}
+}
+
+// staleOfRelay is how many frames will still be returned to somebody once the API process
+// of the order does not listen any more.
+func (o order) staleOfRelay() uint8 {
+	if o.relaying {
+		return min(o.stale, 1)
+	}
+	return 0
+}
+
 func (r Rules) awaitConfirm(w World, i int, add adder) {
 	o := w.orders[i]
 	if o.confirm {
@@ -114,6 +137,7 @@ func (r Rules) awaitConfirm(w World, i int, add adder) {
 		next := w
 		next.faults.confirmLoss--
 		next.orders[i].confirm = false
+		next.orders[i].stale = o.staleOfRelay()
 		next.orders[i].api = accepted // the outbox keeps it: durable all the same
 		if r.Variant == ReleaseOnLostConfirm {
 			next.orders[i].api = compensate
@@ -137,6 +161,7 @@ func (r Rules) apiFaults(w World, i int, add adder) {
 		next.orders[i].api = idle
 		next.orders[i].confirm = false
 		next.orders[i].client = max(o.client, unknown)
+		next.orders[i].stale = o.staleOfRelay()
 		add(next, "kill the pod of", i)
 	}
 }

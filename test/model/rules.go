@@ -7,19 +7,20 @@ type Variant string
 
 // The protocol, and its wrong variants.
 const (
-	Correct                Variant = "correct"
-	ReleaseOnLostConfirm   Variant = "release the seat when the confirm is lost"
-	AcceptWithoutConfirm   Variant = "202 without a confirm and without an outbox"
-	AckBeforeCommit        Variant = "acknowledge before the commit"
-	StaleDeliveryTag       Variant = "acknowledge with a tag of an ended session"
-	EverysecLoss           Variant = "appendfsync everysec"
-	RebuildWithoutRequests Variant = "rebuild without draining the requests"
-	RebuildWithoutWire     Variant = "rebuild without draining the publishers' connections"
-	RebuildWithoutQueue    Variant = "rebuild without draining the queue"
-	NoEpoch                Variant = "requests carry no epoch"
-	NotIdempotent          Variant = "a retry reserves again"
-	ReplayWithoutPublish   Variant = "a replay of a pending order trusts the outbox alone"
-	ExpiringHold           Variant = "the hold expires after the publish"
+	Correct              Variant = "correct"
+	ReleaseOnLostConfirm Variant = "release the seat when the confirm is lost"
+	AcceptWithoutConfirm Variant = "202 without a confirm and without an outbox"
+	AckBeforeCommit      Variant = "acknowledge before the commit"
+	StaleDeliveryTag     Variant = "acknowledge with a tag of an ended session"
+	EverysecLoss         Variant = "appendfsync everysec"
+	RebuildWithoutFence  Variant = "rebuild without fencing the lost epoch at the broker"
+	RebuildWithoutQueue  Variant = "rebuild without draining the queue"
+	PromiseFenced        Variant = "202 for an order that the broker returned"
+	NoReminder           Variant = "accepted orders that a broker lost are not published again"
+	NoEpoch              Variant = "requests carry no epoch"
+	NotIdempotent        Variant = "a retry reserves again"
+	ReplayWithoutPublish Variant = "a replay of a pending order trusts the outbox alone"
+	ExpiringHold         Variant = "the hold expires after the publish"
 )
 
 // Rules is one configuration of the model.
@@ -35,15 +36,15 @@ type Rules struct {
 
 // Faults bounds how often each fault happens.
 type Faults struct {
-	DatabaseLoss, APICrash, ConsumerLoss, ConfirmLoss, ReplyLoss, RedisWipe, RedisRestart uint8
+	DatabaseLoss, APICrash, ConsumerLoss, ConfirmLoss, ReplyLoss, RedisWipe, RedisRestart, BrokerWipe uint8
 }
 
 func (r Rules) initial() World {
-	w := World{redis: arbiter{stock: r.Capacity, epoch: 1}, lastOpen: 1, database: true, imageStock: r.Capacity}
+	w := World{redis: arbiter{stock: r.Capacity, epoch: 1}, lastOpen: 1, admitted: 1, database: true, imageStock: r.Capacity}
 	w.faults = budget{
 		databaseLoss: r.Faults.DatabaseLoss, apiCrash: r.Faults.APICrash, consumerLoss: r.Faults.ConsumerLoss,
 		confirmLoss: r.Faults.ConfirmLoss, replyLoss: r.Faults.ReplyLoss, redisWipe: r.Faults.RedisWipe,
-		redisRestart: r.Faults.RedisRestart,
+		redisRestart: r.Faults.RedisRestart, brokerWipe: r.Faults.BrokerWipe,
 	}
 	for i := range w.orders {
 		w.orders[i].tries = r.Tries
@@ -104,7 +105,8 @@ func (r Rules) steps(w World) []Step {
 	}
 	for i := range w.orders {
 		r.purchase(w, i, add)
-		r.brokerAndRelay(w, i, add)
+		r.broker(w, i, add)
+		r.relay(w, i, add)
 		r.consumer(w, i, add)
 		r.cancelling(w, i, add)
 	}

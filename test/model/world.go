@@ -46,6 +46,7 @@ type order struct {
 	redis    state
 	outbox   bool
 	wire     uint8 // frames under way to the broker
+	stale    uint8 // frames under way that the broker will return: their epoch is fenced
 	queue    uint8 // messages ready in the queue
 	confirm  bool  // a confirm is under way to the API process
 	unacked  bool  // delivered to the consumer
@@ -66,7 +67,8 @@ type World struct {
 	orders   [Orders]order
 	redis    arbiter
 	lastOpen uint8
-	database bool // PostgreSQL takes writes
+	admitted uint8 // the epoch whose frames the broker takes; zero: none
+	database bool  // PostgreSQL takes writes
 	faults   budget
 	// image is what an everysec Redis has on disk; only that variant uses it.
 	imageStock int8
@@ -83,6 +85,7 @@ type budget struct {
 	replyLoss    uint8 // Redis' reply is lost
 	redisWipe    uint8 // Redis loses all data
 	redisRestart uint8 // Redis is killed and starts again
+	brokerWipe   uint8 // RabbitMQ loses all data
 }
 
 func (w World) sold() int8 {

@@ -23,6 +23,8 @@ const (
 	// idleProbe is how often a consumer without orders asks whether the ledger is there,
 	// so that the pause is announced before the next buyer waits in vain.
 	idleProbe = time.Second
+	// holdPoll is how soon a consumer that was held notices that it may go on.
+	holdPoll = 50 * time.Millisecond
 	// retryCap is short: it bounds how long after the ledger's return the first order is written.
 	retryBase = 50 * time.Millisecond
 	retryCap  = 2 * time.Second
@@ -33,6 +35,7 @@ var (
 	errLedgerAway   = errors.New("ledger does not commit")
 	errSessionEnded = errors.New("session ended")
 	errOutgrown     = errors.New("session has become too small")
+	errHeld         = errors.New("consumer is to stay away from the queue")
 )
 
 // Deps is what a Consumer works with.
@@ -45,6 +48,9 @@ type Deps struct {
 	Now        func() time.Time
 	// Ready is closed once the ledger has its schema. Until then it counts as away.
 	Ready <-chan struct{}
+	// Hold reports whether the consumer is to leave the queue, and stay away, as soon as it
+	// finds nothing in it. Nil means never.
+	Hold func() bool
 }
 
 // Settings tunes a Consumer. Its zero value is good.
@@ -83,6 +89,9 @@ type Consumer struct {
 // New makes a Consumer. Run may be called once.
 func New(d Deps, s Settings) *Consumer {
 	s = s.withDefaults()
+	if d.Hold == nil {
+		d.Hold = func() bool { return false }
+	}
 	return &Consumer{
 		Deps: d, settings: s,
 		pace:      newPace(s.FirstBatch, s.MaxBatch),
@@ -109,7 +118,7 @@ func (c *Consumer) Run(ctx context.Context) error {
 	// The projector outlives ctx: it still has to tell of the last batch.
 	helpers.Go(func() { c.projector.run(context.WithoutCancel(ctx)) })
 	c.Metrics.state(statePaused)
-	for c.awaitLedger(ctx) {
+	for c.awaitLedger(ctx) && c.awaitTurn(ctx) {
 		if session, prefetch, ok := c.open(ctx); ok {
 			c.end(ctx, session, c.serve(ctx, session, prefetch))
 		}
@@ -141,6 +150,16 @@ func (c *Consumer) awaitLedger(ctx context.Context) bool {
 		c.pause(ctx, err)
 	}
 	return false
+}
+
+// awaitTurn returns true once the consumer may go to the queue, false if ctx ends.
+func (c *Consumer) awaitTurn(ctx context.Context) bool {
+	for c.Hold() {
+		if !retry.Sleep(ctx, holdPoll) {
+			return false
+		}
+	}
+	return ctx.Err() == nil
 }
 
 func (c *Consumer) ping(ctx context.Context) error {
@@ -176,6 +195,9 @@ func (c *Consumer) serve(ctx context.Context, s Session, prefetch int) error {
 			return err
 		}
 		if len(batch) == 0 {
+			if c.Hold() {
+				return errHeld
+			}
 			if err := c.idle(ctx); err != nil {
 				return err
 			}
@@ -208,7 +230,7 @@ func (c *Consumer) idle(ctx context.Context) error {
 // why it ended.
 func (c *Consumer) end(ctx context.Context, s Session, why error) {
 	switch {
-	case ctx.Err() != nil || errors.Is(why, errOutgrown):
+	case ctx.Err() != nil || errors.Is(why, errOutgrown) || errors.Is(why, errHeld):
 	case errors.Is(why, errLedgerAway):
 		c.ledger.Failed()
 		c.pace.slowDown()

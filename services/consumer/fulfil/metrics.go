@@ -116,6 +116,8 @@ func sessionResult(why error) string {
 		return "ledger_away"
 	case errors.Is(why, errOutgrown):
 		return "outgrown"
+	case errors.Is(why, errHeld):
+		return "held"
 	case errors.Is(why, errSessionEnded):
 		return "lost"
 	case errors.Is(why, context.Canceled):

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -26,6 +27,9 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 var errAway = fmt.Errorf("%w: connection refused", fulfil.ErrUnavailable)
 
+// epoch is the one in which every order of these tests was reserved.
+const epoch = "epoch-1"
+
 // world is a consumer among fakes. It lives in a synctest bubble: time is virtual.
 type world struct {
 	t *testing.T
@@ -34,6 +38,7 @@ type world struct {
 	queue      *queue
 	projection *projection
 	ready      chan struct{}
+	held       atomic.Bool
 	registry   *prometheus.Registry
 	log        *logBuffer
 	end        context.CancelFunc
@@ -50,8 +55,11 @@ func inWorld(t *testing.T, settings fulfil.Settings, test func(w *world)) {
 			ledger: newLedger(), queue: &queue{Broker: memory.NewBroker()}, projection: newProjection(),
 			ready: make(chan struct{}), registry: prometheus.NewRegistry(), log: &logBuffer{}, ended: make(chan struct{}),
 		}
+		if err := w.queue.Admit(t.Context(), epoch); err != nil {
+			t.Fatal(err)
+		}
 		w.Consumer = fulfil.New(fulfil.Deps{
-			Ledger: w.ledger, Queue: w.queue, Projection: w.projection, Ready: w.ready, Now: time.Now,
+			Ledger: w.ledger, Queue: w.queue, Projection: w.projection, Ready: w.ready, Now: time.Now, Hold: w.held.Load,
 			Logger:  slog.New(slog.NewJSONHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 			Metrics: fulfil.NewMetrics(w.registry),
 		}, settings)
@@ -105,7 +113,7 @@ func makeOrder(n int) ticketing.Order {
 	return ticketing.Order{
 		ID: orderID(n), EventID: "aurora", TierID: "general", Quantity: 2,
 		Buyer: ticketing.Buyer{Email: "ada@example.com", Locale: "es"},
-		Total: ticketing.Money{Amount: 9000, Currency: "EUR"}, Node: "pod-1",
+		Total: ticketing.Money{Amount: 9000, Currency: "EUR"}, Node: "pod-1", Epoch: epoch,
 	}
 }
 
@@ -132,7 +140,7 @@ func ids(first, last int) []ticketing.OrderID {
 // left is how many messages the queue has, with a session or not.
 func (w *world) left(t *testing.T) int {
 	t.Helper()
-	depth, err := w.queue.Depth(t.Context())
+	depth, _, err := w.queue.State(t.Context())
 	if err != nil {
 		t.Fatalf("depth: %v", err)
 	}

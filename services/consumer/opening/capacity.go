@@ -50,7 +50,12 @@ func (o *Opener) stock(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("stock the arbiter: %w", err)
 	}
-	err = bounded(ctx, callTimeout, func(ctx context.Context) error { return o.Books.SaveCatalog(ctx, o.events) })
+	return o.saveCatalog(ctx)
+}
+
+// saveCatalog gives the ledger the final capacities, once the arbiter has them.
+func (o *Opener) saveCatalog(ctx context.Context) error {
+	err := bounded(ctx, callTimeout, func(ctx context.Context) error { return o.Books.SaveCatalog(ctx, o.events) })
 	if err != nil {
 		return fmt.Errorf("save the catalog: %w", err)
 	}

@@ -2,12 +2,24 @@ package opening
 
 import (
 	"context"
+	"time"
 
 	"github.com/eventflow-dev/eventflow/services/ticketing"
 )
 
-// Books is the ledger's side of the catalog.
+// Books is the ledger's side, and what the arbiter is rebuilt from.
 type Books interface {
+	Catalog
+	Epochs
+	// Sold returns how many seats of each tier are sold.
+	Sold(ctx context.Context) (map[ticketing.TierKey]int, error)
+	// Settled returns up to limit settled orders, in the order of their ids, from behind
+	// the id after.
+	Settled(ctx context.Context, after ticketing.OrderID, limit int) ([]Record, error)
+}
+
+// Catalog is what is sold, as the ledger has it.
+type Catalog interface {
 	// Migrate brings the schema up to date; concurrent callers wait for one another.
 	Migrate(ctx context.Context) error
 	// SaveCatalog inserts or updates events and tiers. Nothing is removed. A capacity
@@ -15,14 +27,35 @@ type Books interface {
 	SaveCatalog(ctx context.Context, events []ticketing.Event) error
 	// Catalog returns the events and tiers that the ledger has.
 	Catalog(ctx context.Context) ([]ticketing.Event, error)
-	// OrderCount returns how many orders the ledger has, of any state.
-	OrderCount(ctx context.Context) (int64, error)
 }
 
-// Backlog tells how many orders wait in the queue.
+// Epochs are the lives of the arbiter's data, as the ledger has noted them.
+type Epochs interface {
+	// OpenEpoch notes the epoch as the open one where none is open and this one has not
+	// ended, and returns the one that is open then, "" for none. The epoch "" notes nothing.
+	OpenEpoch(ctx context.Context, epoch string) (string, error)
+	// EndEpoch notes that the epoch is over for good.
+	EndEpoch(ctx context.Context, epoch string) error
+}
+
+// Record is an order as the ledger has settled it.
+type Record struct {
+	Order ticketing.Order
+	State ticketing.State
+	// Age is how long ago it was settled.
+	Age time.Duration
+}
+
+// Backlog is the queue of orders on their way to the ledger.
 type Backlog interface {
-	// Depth returns the number of messages that are ready in the purchase queue.
-	Depth(ctx context.Context) (int, error)
+	// State tells how many orders are ready in the queue, and how many consumers it has.
+	// An order that a consumer holds is counted as neither; with no consumer there is none.
+	State(ctx context.Context) (ready, consumers int, err error)
+	// Admit lets orders of the epoch into the queue.
+	Admit(ctx context.Context, epoch string) error
+	// Fence shuts orders of the epoch out of the queue: none is routed into it once Fence
+	// has returned nil. Whoever publishes one is told.
+	Fence(ctx context.Context, epoch string) error
 }
 
 // Stock is the arbiter's side.
@@ -33,9 +66,45 @@ type Stock interface {
 	// the last call (all of it the first time) and publishes the events for readers.
 	// A capacity that shrinks takes seats from the pool and fails where the pool has too few.
 	Stock(ctx context.Context, events []ticketing.Event) error
-	// Open sets the epoch, where there is none, and with it begins the sale.
-	Open(ctx context.Context, epoch string) error
+	// Begin empties an arbiter that is not open, or is open in the epoch stale, for a
+	// rebuild that the token names. A rebuild that began before can go no further. It
+	// fails where the arbiter is open in any other epoch.
+	Begin(ctx context.Context, token, stale string) error
+	// Restore gives the arbiter settled orders: their keys are known to it for as long as
+	// they would have been, and what is confirmed counts against limits. An order may be
+	// restored once in a rebuild. It fails where the rebuild is not the present one any more.
+	Restore(ctx context.Context, token string, records []Record) error
+	// Open fills the pools and begins the sale, in one atomic step. It fails where the
+	// rebuild is not the present one any more.
+	Open(ctx context.Context, sale Sale) error
 }
+
+// Sale is a sale to be opened.
+type Sale struct {
+	// Token names the rebuild that Begin began.
+	Token string
+	Epoch string
+	// Events are what is sold, and Sold how many seats of each tier are gone already.
+	Events []ticketing.Event
+	Sold   map[ticketing.TierKey]int
+}
+
+// Pools returns each tier's capacity and how many of its seats are left. A tier whose
+// capacity has been cut below what is sold has as much capacity as it has sold.
+func (s Sale) Pools() map[ticketing.TierKey]Pool {
+	pools := map[ticketing.TierKey]Pool{}
+	for _, e := range s.Events {
+		for _, t := range e.Tiers {
+			key := ticketing.TierKey{EventID: e.ID, TierID: t.ID}
+			capacity := max(t.Capacity, s.Sold[key])
+			pools[key] = Pool{Capacity: capacity, Left: capacity - s.Sold[key]}
+		}
+	}
+	return pools
+}
+
+// Pool is one tier's seats.
+type Pool struct{ Capacity, Left int }
 
 // Settings checks the server settings that the arbiter's promises rest on; its error
 // names each wrong one.

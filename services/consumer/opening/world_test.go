@@ -45,6 +45,8 @@ type world struct {
 	registry *prometheus.Registry
 	mu       sync.Mutex // guards settings
 	epochs   atomic.Int64
+	// perOrder is how long a consumer takes for one order.
+	perOrder time.Duration
 }
 
 // journal is a log that several openers write and the test reads.
@@ -134,9 +136,14 @@ func inWorld(t *testing.T, test func(w *world)) {
 // opener returns one that runs until the test ends.
 func (w *world) opener(t *testing.T, events []ticketing.Event) *opening.Opener {
 	t.Helper()
+	return w.openerWith(t, events, w.arbiter)
+}
+
+func (w *world) openerWith(t *testing.T, events []ticketing.Event, arbiter opening.Stock) *opening.Opener {
+	t.Helper()
 	w.registry = prometheus.NewRegistry()
 	o, err := opening.New(opening.Deps{
-		Books: w.ledger, Backlog: w.broker, Stock: w.arbiter, Now: time.Now,
+		Books: w.ledger, Backlog: w.broker, Stock: arbiter, Now: time.Now,
 		Settings: func(context.Context) error {
 			w.mu.Lock()
 			defer w.mu.Unlock()
@@ -197,7 +204,7 @@ func (w *world) left(t *testing.T) int {
 func order(n int) ticketing.Order {
 	return ticketing.Order{
 		ID: ticketing.OrderID(fmt.Sprintf("00000000-0000-8000-8000-%012d", n)), EventID: "aurora", TierID: "general", Quantity: 1,
-		Total: ticketing.Money{Amount: 4500, Currency: "EUR"},
+		Total: ticketing.Money{Amount: 4500, Currency: "EUR"}, Epoch: "epoch-1",
 	}
 }
 
@@ -208,13 +215,82 @@ func (w *world) sell(t *testing.T, n int) {
 	}
 }
 
+// enqueue puts an order into the queue, as one of the first epoch's is.
+func (w *world) enqueue(t *testing.T, n int) {
+	t.Helper()
+	body, err := ticketing.EncodeOrder(order(n))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.broker.PublishRaw(body)
+}
+
+// consume does what a consumer does, until the test ends: it writes what is in the queue to
+// the ledger, and is away while it is to be and has nothing to do.
+func (w *world) consume(t *testing.T, o *opening.Opener) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for ctx.Err() == nil {
+			if o.Hold() || !w.serve(ctx, t, o) {
+				time.Sleep(50 * time.Millisecond)
+			}
+		}
+	}()
+	t.Cleanup(func() {
+		cancel()
+		<-ended
+	})
+}
+
+// serve is one session. It reports whether another one may follow at once.
+func (w *world) serve(ctx context.Context, t *testing.T, o *opening.Opener) bool {
+	t.Helper()
+	session, err := w.broker.Consume(ctx, 10)
+	if err != nil {
+		return false
+	}
+	defer func() { _ = session.Close(ctx) }()
+	for {
+		select {
+		case d, open := <-session.Deliveries():
+			if !open {
+				return true
+			}
+			time.Sleep(w.perOrder)
+			order, err := ticketing.DecodeOrder(d.Body)
+			if err == nil {
+				_, err = w.ledger.Commit(ctx, []ticketing.Order{order})
+			}
+			if err != nil {
+				return false
+			}
+			_ = session.AckUpTo(d.Tag)
+		case <-time.After(time.Second):
+			if o.Hold() {
+				return true
+			}
+		case <-ctx.Done():
+			return true
+		}
+	}
+}
+
 func (w *world) gauge(t *testing.T) float64 {
 	t.Helper()
 	families, err := w.registry.Gather()
-	if err != nil || len(families) != 1 {
-		t.Fatalf("gather: %v, %v", families, err)
+	if err != nil {
+		t.Fatalf("gather: %v", err)
 	}
-	return families[0].GetMetric()[0].GetGauge().GetValue()
+	for _, family := range families {
+		if family.GetName() == "eventflow_consumer_sale_open" {
+			return family.GetMetric()[0].GetGauge().GetValue()
+		}
+	}
+	t.Fatalf("the metric is not among %d", len(families))
+	return 0
 }
 
 func closed(c <-chan struct{}) bool {

@@ -12,6 +12,7 @@ import (
 	"github.com/eventflow-dev/eventflow/services/analytics/report"
 	"github.com/eventflow-dev/eventflow/services/consumer/fulfil"
 	"github.com/eventflow-dev/eventflow/services/consumer/opening"
+	"github.com/eventflow-dev/eventflow/services/consumer/overdue"
 	"github.com/eventflow-dev/eventflow/services/purchase/checkout"
 	"github.com/eventflow-dev/eventflow/services/purchase/storefront"
 	"github.com/eventflow-dev/eventflow/services/ticketing"
@@ -25,6 +26,7 @@ var (
 	_ fulfil.Projection      = (*Arbiter)(nil)
 	_ storefront.Shelf       = (*Arbiter)(nil)
 	_ opening.Stock          = (*Arbiter)(nil)
+	_ overdue.Arbiter        = (*Arbiter)(nil)
 	_ report.Backlog         = (*Arbiter)(nil)
 )
 
@@ -52,24 +54,40 @@ type arbiterState struct {
 	capacity  map[ticketing.TierKey]int
 	orders    map[ticketing.OrderID]*heldOrder
 	outbox    map[ticketing.OrderID]time.Time
-	pending   map[ticketing.TierKey]report.Pending
+	// accepted has when the broker confirmed each order that is not settled.
+	accepted map[ticketing.OrderID]time.Time
+	// rebuild is the token of the rebuild under way.
+	rebuild string
+	pending map[ticketing.TierKey]report.Pending
+	// buyers counts the seats that buyers hold, promos the orders that use a promo code.
+	buyers map[buyerTier]int
+	promos map[eventPromo]int
 }
 
 type heldOrder struct {
 	checkout.Record
 	fingerprint string
-	// cancelled is the mark of a cancellation that is durable.
-	cancelled bool
+	// cancelled is the mark of a cancellation that is durable: the epoch to publish it in.
+	cancelled string
 }
 
 // shown is the order as it is told: CANCELLED from the mark on.
 func (h *heldOrder) shown() checkout.Record {
 	r := h.Record
-	r.Order.Cancelled = h.cancelled
-	if h.cancelled && r.State != ticketing.StateRefused {
+	if h.cancelled != "" && r.State != ticketing.StateRefused {
 		r.State = ticketing.StateCancelled
 	}
+	r.Order.Cancelled = r.State == ticketing.StateCancelled
 	return r
+}
+
+// published is what the order's entry in the outbox stands for.
+func (h *heldOrder) published() ticketing.Order {
+	o := h.Order
+	if h.cancelled != "" {
+		o.Cancelled, o.Epoch = true, h.cancelled
+	}
+	return o
 }
 
 type listener struct {
@@ -91,7 +109,10 @@ func newArbiterState() arbiterState {
 		capacity: map[ticketing.TierKey]int{},
 		orders:   map[ticketing.OrderID]*heldOrder{},
 		outbox:   map[ticketing.OrderID]time.Time{},
+		accepted: map[ticketing.OrderID]time.Time{},
 		pending:  map[ticketing.TierKey]report.Pending{},
+		buyers:   map[buyerTier]int{},
+		promos:   map[eventPromo]int{},
 	}
 }
 
@@ -149,12 +170,14 @@ func (a *Arbiter) settleLocked(s fulfil.Settlement) {
 		return
 	}
 	held.State = s.State
-	if s.State != ticketing.StateConfirmed || !held.cancelled {
+	if s.State != ticketing.StateConfirmed || held.cancelled == "" {
 		delete(a.state.outbox, s.Order.ID)
+		delete(a.state.accepted, s.Order.ID)
 	}
 	if live {
 		a.movePendingLocked(held.Order, -1)
 	}
+	a.state.giveBack(held.Order, s.State)
 	tier := held.Order.Tier()
 	if left, stocked := a.state.stock[tier]; returned && stocked {
 		a.state.stock[tier] = left + held.Order.Quantity
@@ -217,16 +240,6 @@ func capacities(events []ticketing.Event) map[ticketing.TierKey]int {
 		}
 	}
 	return all
-}
-
-// Open implements opening.Stock.
-func (a *Arbiter) Open(_ context.Context, epoch string) error {
-	return a.change(func(s *arbiterState) error {
-		if s.epoch == "" {
-			s.epoch = epoch
-		}
-		return nil
-	})
 }
 
 // Pending implements report.Backlog.

@@ -28,6 +28,7 @@ var errSessionEnded = errors.New("session has ended")
 type Broker struct {
 	Faults
 	mu       sync.Mutex
+	admitted map[string]bool
 	ready    []message
 	dead     []DeadLetter
 	sessions []*session
@@ -44,8 +45,33 @@ type DeadLetter struct {
 	Reason string
 }
 
-// NewBroker returns a broker with an empty queue.
-func NewBroker() *Broker { return &Broker{} }
+// NewBroker returns a broker with an empty queue that takes orders of no epoch yet.
+func NewBroker() *Broker { return &Broker{admitted: map[string]bool{}} }
+
+// Admit implements opening.Backlog.
+func (b *Broker) Admit(_ context.Context, epoch string) error { return b.setAdmitted(epoch, true) }
+
+// Fence implements opening.Backlog.
+func (b *Broker) Fence(_ context.Context, epoch string) error { return b.setAdmitted(epoch, false) }
+
+func (b *Broker) setAdmitted(epoch string, admitted bool) error {
+	if err := b.begin(); err != nil {
+		return err
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.admitted[epoch] = admitted
+	return nil
+}
+
+// Forget loses all data, as a broker whose volume is gone does: messages, and which
+// epoch it takes orders of.
+func (b *Broker) Forget() {
+	b.Disconnect()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.ready, b.dead, b.admitted = nil, nil, map[string]bool{}
+}
 
 // Publish implements checkout.Publisher.
 func (b *Broker) Publish(_ context.Context, order ticketing.Order) error {
@@ -56,11 +82,20 @@ func (b *Broker) Publish(_ context.Context, order ticketing.Order) error {
 	if err := b.begin(); err != nil {
 		return fmt.Errorf("publish %s: %w", order.ID, err)
 	}
+	if !b.admits(order.Epoch) {
+		return fmt.Errorf("publish %s: %w: %w", order.ID, checkout.ErrFenced, checkout.ErrUnavailable)
+	}
 	b.PublishRaw(body)
 	if err := b.end(); err != nil {
 		return fmt.Errorf("publish %s: %w", order.ID, err)
 	}
 	return nil
+}
+
+func (b *Broker) admits(epoch string) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.admitted[epoch]
 }
 
 // PublishRaw puts any bytes into the queue, also such as no order is.
@@ -71,14 +106,14 @@ func (b *Broker) PublishRaw(body []byte) {
 	b.pumpLocked()
 }
 
-// Depth implements opening.Backlog.
-func (b *Broker) Depth(context.Context) (int, error) {
+// State implements opening.Backlog.
+func (b *Broker) State(context.Context) (ready, consumers int, err error) {
 	if err := b.begin(); err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return len(b.ready), nil
+	return len(b.ready), len(b.sessions), nil
 }
 
 // DeadLetters returns what has been parked, oldest first.

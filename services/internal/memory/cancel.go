@@ -9,16 +9,19 @@ import (
 )
 
 // Cancel implements checkout.Cancellations.
-func (p *Pod) Cancel(_ context.Context, c checkout.Cancellation) (checkout.CancelVerdict, error) {
-	var verdict checkout.CancelVerdict
+func (p *Pod) Cancel(_ context.Context, c checkout.Cancellation) (checkout.CancelOutcome, error) {
+	var outcome checkout.CancelOutcome
 	err := p.arbiter.change(func(s *arbiterState) error {
-		verdict = p.cancelLocked(s, c)
+		outcome.Verdict = p.cancelLocked(s, c)
+		if outcome.Verdict == checkout.CancelWaiting {
+			outcome.Epoch = s.orders[c.Order.ID].cancelled
+		}
 		return nil
 	})
 	if err != nil {
-		return 0, fmt.Errorf("cancel %s: %w", c.Order.ID, err)
+		return checkout.CancelOutcome{}, fmt.Errorf("cancel %s: %w", c.Order.ID, err)
 	}
-	return verdict, nil
+	return outcome, nil
 }
 
 func (p *Pod) cancelLocked(s *arbiterState, c checkout.Cancellation) checkout.CancelVerdict {
@@ -45,8 +48,9 @@ func (p *Pod) cancelLocked(s *arbiterState, c checkout.Cancellation) checkout.Ca
 		}
 		s.orders[id] = held
 	}
-	held.cancelled = true
+	held.cancelled = s.epoch
 	s.outbox[id] = p.arbiter.clock()
+	delete(s.accepted, id)
 	return checkout.CancelWaiting
 }
 
@@ -57,9 +61,9 @@ func (h *heldOrder) cancelVerdict(waiting bool) checkout.CancelVerdict {
 		return checkout.CancelSettled
 	case h.State == ticketing.StateRefused:
 		return checkout.CancelRefused
-	case h.cancelled && waiting:
+	case h.cancelled != "" && waiting:
 		return checkout.CancelWaiting
-	case h.cancelled:
+	case h.cancelled != "":
 		return checkout.CancelSent
 	default:
 		return 0
@@ -71,13 +75,14 @@ func (p *Pod) AcceptCancel(_ context.Context, ids ...ticketing.OrderID) error {
 	return p.arbiter.change(func(s *arbiterState) error {
 		for _, id := range ids {
 			held, found := s.orders[id]
-			if !found || !held.cancelled {
+			if !found || held.cancelled == "" || held.State == ticketing.StateCancelled || held.State == ticketing.StateRefused {
 				continue
 			}
 			if held.State == ticketing.StatePending {
 				held.State = ticketing.StateAccepted
 			}
 			delete(s.outbox, id)
+			s.accepted[id] = p.arbiter.clock()
 		}
 		return nil
 	})

@@ -49,7 +49,7 @@ func openArbiter(t *testing.T, outboxLimit int) storetest.Arbiter {
 	a := memory.NewArbiter(clock.Now, outboxLimit)
 	return storetest.Arbiter{
 		Pod: a, NewPod: func() storetest.Pod { return a.NewPod() },
-		Ledger: a, Shelf: a, Stock: a, Backlog: a,
+		Ledger: a, Shelf: a, Stock: a, Overdue: a, Backlog: a,
 		Listen: func(t *testing.T, node string) <-chan []checkout.Settlement {
 			t.Helper()
 			heard := make(chan []checkout.Settlement, 16)
@@ -63,6 +63,10 @@ func openArbiter(t *testing.T, outboxLimit int) storetest.Arbiter {
 		Forget: func(t *testing.T) {
 			t.Helper()
 			a.Forget()
+		},
+		Now: func(t *testing.T) time.Time {
+			t.Helper()
+			return clock.Now()
 		},
 		Elapse: clock.Elapse,
 	}
@@ -91,6 +95,11 @@ func TestProjection(t *testing.T) {
 func TestStock(t *testing.T) {
 	t.Parallel()
 	storetest.RunStock(t, openArbiter)
+}
+
+func TestLimits(t *testing.T) {
+	t.Parallel()
+	storetest.RunLimits(t, openArbiter)
 }
 
 //nolint:paralleltest // a crowd needs the processor to itself

@@ -22,9 +22,7 @@ func anOrder() ticketing.Order {
 func TestFaults(t *testing.T) {
 	t.Parallel()
 	arbiter := memory.NewArbiter(time.Now, 10)
-	if err := errors.Join(arbiter.Stock(t.Context(), storetest.Catalog()), arbiter.Open(t.Context(), "e")); err != nil {
-		t.Fatal(err)
-	}
+	arbiter.OpenSale("epoch-1", storetest.Catalog()...)
 	reservation := checkout.Reservation{Order: anOrder(), Fingerprint: "f"}
 	arbiter.Fail(checkout.ErrUnavailable)
 	if _, err := arbiter.Reserve(t.Context(), reservation); !errors.Is(err, checkout.ErrUnavailable) {

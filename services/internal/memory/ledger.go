@@ -37,14 +37,21 @@ type Ledger struct {
 	events []ticketing.Event
 	sold   map[ticketing.TierKey]int
 	orders map[ticketing.OrderID]checkout.Record
+	// settledAt is when each order was committed.
+	settledAt map[ticketing.OrderID]time.Time
 	// sequence holds the order ids as they were committed.
 	sequence []ticketing.OrderID
 	emails   []*outboxEmail
+	// epochs tells of each epoch whether it has ended.
+	epochs map[string]bool
 }
 
 // NewLedger returns an empty ledger. The clock decides when an e-mail is due.
 func NewLedger(clock func() time.Time) *Ledger {
-	return &Ledger{clock: clock, sold: map[ticketing.TierKey]int{}, orders: map[ticketing.OrderID]checkout.Record{}}
+	return &Ledger{
+		clock: clock, sold: map[ticketing.TierKey]int{}, orders: map[ticketing.OrderID]checkout.Record{},
+		settledAt: map[ticketing.OrderID]time.Time{}, epochs: map[string]bool{},
+	}
 }
 
 // Migrate implements opening.Books.
@@ -85,7 +92,7 @@ func (l *Ledger) acceptableLocked(o ticketing.Order) error {
 		return fmt.Errorf("order id %q is not a canonical UUID", o.ID)
 	case !found:
 		return fmt.Errorf("there is no tier %s", o.Tier())
-	case o.Quantity < 1 || o.Quantity > math.MaxInt32 || o.Total.Amount < 0:
+	case o.Quantity < 1 || o.Quantity > math.MaxInt32 || o.Total.Amount < 0 || !o.Price.Valid():
 		return errors.New("a number is out of range")
 	case strings.Contains(o.Buyer.Email+o.Buyer.Name+o.Buyer.Locale+o.PromoCode+o.Node, "\x00"):
 		return errors.New("text holds a null character")
@@ -109,7 +116,10 @@ func (l *Ledger) commitLocked(o ticketing.Order, returned map[ticketing.OrderID]
 	default:
 		l.sold[o.Tier()] += o.Quantity
 	}
-	l.orders[o.ID] = checkout.Record{Order: o, State: state}
+	kept := o
+	kept.Epoch = "" // the books do not keep it
+	l.orders[o.ID] = checkout.Record{Order: kept, State: state}
+	l.settledAt[o.ID] = l.clock()
 	l.sequence = append(l.sequence, o.ID)
 	l.addEmailLocked(o, state)
 	return fulfil.Settlement{Order: o, State: state, New: true}
@@ -130,16 +140,6 @@ func (l *Ledger) Lookup(_ context.Context, id ticketing.OrderID) (checkout.Recor
 		return checkout.Record{}, fmt.Errorf("look up %s: %w", id, err)
 	}
 	return record, nil
-}
-
-// OrderCount implements opening.Books.
-func (l *Ledger) OrderCount(context.Context) (int64, error) {
-	var count int64
-	err := l.change(func() error {
-		count = int64(len(l.orders))
-		return nil
-	})
-	return count, err
 }
 
 // Catalog implements storefront.Books.
@@ -244,6 +244,7 @@ func cloneEvents(events []ticketing.Event) []ticketing.Event {
 	clones := slices.Clone(events)
 	for i := range clones {
 		clones[i].Tiers = slices.Clone(clones[i].Tiers)
+		clones[i].PromoCodes = slices.Clone(clones[i].PromoCodes)
 	}
 	return clones
 }

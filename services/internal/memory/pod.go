@@ -33,7 +33,7 @@ func (p *Pod) Reserve(_ context.Context, r checkout.Reservation) (checkout.Outco
 			p.epoch = s.epoch
 		}
 		outcome = p.reserveLocked(s, r)
-		if s.epoch != "" {
+		if outcome.Verdict == checkout.SalePaused && s.epoch != "" {
 			p.epoch = s.epoch
 		}
 		return nil
@@ -52,21 +52,30 @@ func (p *Pod) reserveLocked(s *arbiterState, r checkout.Reservation) checkout.Ou
 		}
 		return checkout.Outcome{Verdict: checkout.Known, Record: held.shown()}
 	}
-	left, onSale := s.stock[tier]
+	left, stocked := s.stock[tier]
+	event, rule, known := s.rules(r.Order)
+	now := p.arbiter.clock()
 	switch {
 	case s.epoch == "" || s.epoch != p.epoch:
 		return checkout.Outcome{Verdict: checkout.SalePaused}
 	case len(s.outbox) >= p.arbiter.outboxLimit:
 		return checkout.Outcome{Verdict: checkout.OutboxFull}
-	case !onSale:
+	case !stocked || !known:
 		return checkout.Outcome{Verdict: checkout.NotOnSale}
+	case !event.OnSale(now):
+		return checkout.Outcome{Verdict: checkout.SaleClosed}
 	case left < r.Order.Quantity:
 		return checkout.Outcome{Verdict: checkout.SoldOut}
 	}
+	if limited := s.limited(r.Order, event, rule, now); limited.Verdict != 0 {
+		return limited
+	}
 	record := checkout.Record{Order: r.Order, State: ticketing.StatePending}
+	record.Order.Epoch = s.epoch
 	s.stock[tier] -= r.Order.Quantity
 	s.orders[r.Order.ID] = &heldOrder{Record: record, fingerprint: r.Fingerprint}
-	s.outbox[r.Order.ID] = p.arbiter.clock()
+	s.outbox[r.Order.ID] = now
+	s.count(r.Order)
 	p.arbiter.movePendingLocked(r.Order, +1)
 	return checkout.Outcome{Verdict: checkout.Reserved, Record: record}
 }
@@ -75,10 +84,11 @@ func (p *Pod) reserveLocked(s *arbiterState, r checkout.Reservation) checkout.Ou
 func (p *Pod) Accept(_ context.Context, ids ...ticketing.OrderID) error {
 	return p.arbiter.change(func(s *arbiterState) error {
 		for _, id := range ids {
-			if held, found := s.orders[id]; found && held.State == ticketing.StatePending {
+			if held, found := s.orders[id]; found && !held.State.Settled() {
 				held.State = ticketing.StateAccepted
-				if !held.cancelled {
+				if held.cancelled == "" {
 					delete(s.outbox, id)
+					s.accepted[id] = p.arbiter.clock()
 				}
 			}
 		}
@@ -119,7 +129,7 @@ func (p *Pod) Claim(_ context.Context, age time.Duration, limit int) ([]ticketin
 		})
 		for _, id := range due[:min(limit, len(due))] {
 			s.outbox[id] = now
-			orders = append(orders, s.orders[id].shown().Order)
+			orders = append(orders, s.orders[id].published())
 		}
 		return nil
 	})

@@ -22,21 +22,28 @@ SELECT t.event_id, t.id, t.sold, t.currency
    FOR NO KEY UPDATE OF t`
 
 	saveEventsSQL = `
-INSERT INTO events (position, id, name, venue, starts_at, sales_open, sales_close)
-SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::timestamptz[], $7::timestamptz[])
+INSERT INTO events (position, id, name, venue, starts_at, sales_open, sales_close, promo_codes)
+SELECT position, id, name, venue, starts_at, sales_open, sales_close, promo_codes::jsonb
+  FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::timestamptz[], $7::timestamptz[], $8::text[])
+    AS e (position, id, name, venue, starts_at, sales_open, sales_close, promo_codes)
 ON CONFLICT (id) DO UPDATE SET position = excluded.position, name = excluded.name, venue = excluded.venue,
-    starts_at = excluded.starts_at, sales_open = excluded.sales_open, sales_close = excluded.sales_close`
+    starts_at = excluded.starts_at, sales_open = excluded.sales_open, sales_close = excluded.sales_close,
+    promo_codes = excluded.promo_codes`
 
 	saveTiersSQL = `
-INSERT INTO tiers (position, event_id, id, name, price_amount, currency, capacity, max_per_order)
-SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::text[], $7::bigint[], $8::bigint[])
+INSERT INTO tiers (position, event_id, id, name, price_amount, currency, capacity, max_per_order,
+                   fee_amount, tax_basis_points, max_per_buyer)
+SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::text[], $7::bigint[], $8::bigint[],
+                     $9::bigint[], $10::bigint[], $11::bigint[])
 ON CONFLICT (event_id, id) DO UPDATE SET position = excluded.position, name = excluded.name,
     price_amount = excluded.price_amount, currency = excluded.currency,
-    capacity = excluded.capacity, max_per_order = excluded.max_per_order`
+    capacity = excluded.capacity, max_per_order = excluded.max_per_order, fee_amount = excluded.fee_amount,
+    tax_basis_points = excluded.tax_basis_points, max_per_buyer = excluded.max_per_buyer`
 
 	catalogSQL = `
-SELECT e.id, e.name, e.venue, e.starts_at, e.sales_open, e.sales_close,
-       t.id, t.name, t.price_amount, t.currency, t.capacity, t.max_per_order
+SELECT e.id, e.name, e.venue, e.starts_at, e.sales_open, e.sales_close, e.promo_codes,
+       t.id, t.name, t.price_amount, t.currency, t.capacity, t.max_per_order,
+       t.fee_amount, t.tax_basis_points, t.max_per_buyer
   FROM events e JOIN tiers t ON t.event_id = e.id
  ORDER BY e.position, e.id, t.position, t.id`
 )
@@ -45,7 +52,11 @@ SELECT e.id, e.name, e.venue, e.starts_at, e.sales_open, e.sales_close,
 // too: its revenue would be a sum of two. What it refuses is a *fulfil.RejectedError.
 func (l *Ledger) SaveCatalog(ctx context.Context, events []ticketing.Event) error {
 	tiers := newTierColumns(events)
-	err := withConn(ctx, l.pool, catalogTimeout, func(ctx context.Context, conn *pgx.Conn) error {
+	eventColumns, err := newEventColumns(events)
+	if err != nil {
+		return fmt.Errorf("save catalog: %w", &fulfil.RejectedError{Err: err})
+	}
+	err = withConn(ctx, l.pool, catalogTimeout, func(ctx context.Context, conn *pgx.Conn) error {
 		sold, err := lockSold(ctx, conn, tiers)
 		if err != nil {
 			return err
@@ -54,7 +65,7 @@ func (l *Ledger) SaveCatalog(ctx context.Context, events []ticketing.Event) erro
 			return &fulfil.RejectedError{Err: err}
 		}
 		pipeline := &pgx.Batch{}
-		pipeline.Queue(saveEventsSQL, newEventColumns(events).arguments()...)
+		pipeline.Queue(saveEventsSQL, eventColumns.arguments()...)
 		pipeline.Queue(saveTiersSQL, tiers.arguments()...)
 		pipeline.Queue("COMMIT")
 		return conn.SendBatch(ctx, pipeline).Close()
@@ -128,14 +139,20 @@ func readCatalog(rows pgx.Rows) ([]ticketing.Event, error) {
 		e             ticketing.Event
 		t             ticketing.Tier
 		opens, closes *time.Time
+		promoCodes    []byte
 	)
 	columns := []any{
-		&e.ID, &e.Name, &e.Venue, &e.StartsAt, &opens, &closes,
+		&e.ID, &e.Name, &e.Venue, &e.StartsAt, &opens, &closes, &promoCodes,
 		&t.ID, &t.Name, &t.Price.Amount, &t.Price.Currency, &t.Capacity, &t.MaxPerOrder,
+		&t.Fee, &t.TaxBasisPoints, &t.MaxPerBuyer,
 	}
 	_, err := pgx.ForEachRow(rows, columns, func() error {
 		if n := len(events); n == 0 || events[n-1].ID != e.ID {
 			e.StartsAt, e.SalesOpen, e.SalesClose, e.Tiers = e.StartsAt.UTC(), timeOrZero(opens), timeOrZero(closes), nil
+			var err error
+			if e.PromoCodes, err = decodePromoCodes(promoCodes); err != nil {
+				return fmt.Errorf("event %s: %w", e.ID, err)
+			}
 			events = append(events, e)
 		}
 		last := &events[len(events)-1]

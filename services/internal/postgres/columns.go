@@ -1,6 +1,8 @@
 package postgres
 
 import (
+	"encoding/json"
+	"fmt"
 	"time"
 
 	"github.com/eventflow-dev/eventflow/services/ticketing"
@@ -12,11 +14,17 @@ type eventColumns struct {
 	ids, names, venues     []string
 	starts                 []time.Time
 	salesOpens, salesClose []*time.Time
+	promoCodes             []*string
 }
 
-func newEventColumns(events []ticketing.Event) eventColumns {
+func newEventColumns(events []ticketing.Event) (eventColumns, error) {
 	var c eventColumns
 	for i, e := range events {
+		promoCodes, err := encodePromoCodes(e.PromoCodes)
+		if err != nil {
+			return eventColumns{}, fmt.Errorf("event %s: %w", e.ID, err)
+		}
+		c.promoCodes = append(c.promoCodes, promoCodes)
 		c.positions = append(c.positions, int64(i))
 		c.ids = append(c.ids, e.ID)
 		c.names = append(c.names, e.Name)
@@ -25,11 +33,35 @@ func newEventColumns(events []ticketing.Event) eventColumns {
 		c.salesOpens = append(c.salesOpens, nullIfZero(e.SalesOpen))
 		c.salesClose = append(c.salesClose, nullIfZero(e.SalesClose))
 	}
-	return c
+	return c, nil
 }
 
 func (c eventColumns) arguments() []any {
-	return []any{c.positions, c.ids, c.names, c.venues, c.starts, c.salesOpens, c.salesClose}
+	return []any{c.positions, c.ids, c.names, c.venues, c.starts, c.salesOpens, c.salesClose, c.promoCodes}
+}
+
+// encodePromoCodes returns nil, which is null, where there are none.
+func encodePromoCodes(codes []ticketing.PromoCode) (*string, error) {
+	if len(codes) == 0 {
+		return nil, nil //nolint:nilnil // null is the value
+	}
+	text, err := json.Marshal(codes)
+	if err != nil {
+		return nil, fmt.Errorf("encode promo codes: %w", err)
+	}
+	return new(string(text)), nil
+}
+
+// decodePromoCodes reads what encodePromoCodes wrote.
+func decodePromoCodes(text []byte) ([]ticketing.PromoCode, error) {
+	if text == nil {
+		return nil, nil
+	}
+	var codes []ticketing.PromoCode
+	if err := json.Unmarshal(text, &codes); err != nil {
+		return nil, fmt.Errorf("decode promo codes: %w", err)
+	}
+	return codes, nil
 }
 
 // tierColumns are the arguments of saveTiersSQL.
@@ -39,6 +71,8 @@ type tierColumns struct {
 	prices               []int64
 	currencies           []string
 	capacities, limits   []int64
+	fees, taxes          []int64
+	buyerLimits          []int64
 }
 
 func newTierColumns(events []ticketing.Event) tierColumns {
@@ -53,11 +87,14 @@ func newTierColumns(events []ticketing.Event) tierColumns {
 			c.currencies = append(c.currencies, t.Price.Currency)
 			c.capacities = append(c.capacities, int64(t.Capacity))
 			c.limits = append(c.limits, int64(t.MaxPerOrder))
+			c.fees = append(c.fees, t.Fee)
+			c.taxes = append(c.taxes, int64(t.TaxBasisPoints))
+			c.buyerLimits = append(c.buyerLimits, int64(t.MaxPerBuyer))
 		}
 	}
 	return c
 }
 
 func (c tierColumns) arguments() []any {
-	return []any{c.positions, c.eventIDs, c.ids, c.names, c.prices, c.currencies, c.capacities, c.limits}
+	return []any{c.positions, c.eventIDs, c.ids, c.names, c.prices, c.currencies, c.capacities, c.limits, c.fees, c.taxes, c.buyerLimits}
 }

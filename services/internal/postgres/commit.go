@@ -25,12 +25,14 @@ SELECT t.event_id, t.id, t.capacity - t.sold
 
 	insertOrdersSQL = `
 INSERT INTO orders (order_id, status, event_id, tier_id, quantity, amount, currency,
-                    email, name, locale, promo_code, node, placed_at)
+                    email, name, locale, promo_code, node, placed_at, subtotal, discount, fee, tax)
 SELECT order_id, status, event_id, tier_id, quantity, amount, nullif(currency, ''),
-       email, name, locale, promo_code, node, placed_at
+       email, name, locale, promo_code, node, placed_at, subtotal, discount, fee, tax
   FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::bigint[], $7::text[],
-              $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::timestamptz[])
-    AS o (order_id, status, event_id, tier_id, quantity, amount, currency, email, name, locale, promo_code, node, placed_at)
+              $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::timestamptz[],
+              $14::bigint[], $15::bigint[], $16::bigint[], $17::bigint[])
+    AS o (order_id, status, event_id, tier_id, quantity, amount, currency, email, name, locale, promo_code, node, placed_at,
+          subtotal, discount, fee, tax)
 ON CONFLICT (order_id) DO NOTHING
 RETURNING order_id`
 

@@ -82,6 +82,10 @@ func (b orderBatch) columns() []any {
 		column(b.orders, func(o ticketing.Order) string { return o.PromoCode }),
 		column(b.orders, func(o ticketing.Order) string { return o.Node }),
 		column(b.orders, func(o ticketing.Order) time.Time { return o.PlacedAt }),
+		priceColumn(b.orders, func(p ticketing.Price) int64 { return p.Subtotal }),
+		priceColumn(b.orders, func(p ticketing.Price) int64 { return p.Discount }),
+		priceColumn(b.orders, func(p ticketing.Price) int64 { return p.Fee }),
+		priceColumn(b.orders, func(p ticketing.Price) int64 { return p.Tax }),
 	}
 }
 
@@ -91,6 +95,16 @@ func firstState(o ticketing.Order) ticketing.State {
 		return ticketing.StateCancelled
 	}
 	return ticketing.StateConfirmed
+}
+
+// priceColumn is a column of amounts that is null where an order's price is not broken down.
+func priceColumn(orders []ticketing.Order, amount func(ticketing.Price) int64) []*int64 {
+	return column(orders, func(o ticketing.Order) *int64 {
+		if o.Price == (ticketing.Price{}) {
+			return nil
+		}
+		return new(amount(o.Price))
+	})
 }
 
 func column[T any](orders []ticketing.Order, value func(ticketing.Order) T) []T {

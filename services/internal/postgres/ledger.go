@@ -21,7 +21,6 @@ const (
 	commitTimeout = 5 * time.Second
 	pingBudget    = 2 * time.Second
 	lookupTimeout = time.Second
-	countTimeout  = 10 * time.Second
 )
 
 var (
@@ -59,20 +58,8 @@ func (l *Ledger) Ping(ctx context.Context) error {
 	return nil
 }
 
-// OrderCount implements opening.Books.
-func (l *Ledger) OrderCount(ctx context.Context) (int64, error) {
-	var count int64
-	err := withConn(ctx, l.pool, countTimeout, func(ctx context.Context, conn *pgx.Conn) error {
-		return conn.QueryRow(ctx, "SELECT count(*) FROM orders").Scan(&count)
-	})
-	if err != nil {
-		return 0, fmt.Errorf("count orders: %w", err)
-	}
-	return count, nil
-}
-
 const orderColumns = `o.order_id::text, o.status, o.event_id, o.tier_id, o.quantity, o.amount, o.currency,
-	o.email, o.name, o.locale, o.promo_code, o.node, o.placed_at`
+	o.email, o.name, o.locale, o.promo_code, o.node, o.placed_at, o.subtotal, o.discount, o.fee, o.tax`
 
 // Lookup implements checkout.Ledger.
 func (l *Ledger) Lookup(ctx context.Context, id ticketing.OrderID) (checkout.Record, error) {
@@ -97,13 +84,15 @@ func (l *Ledger) Lookup(ctx context.Context, id ticketing.OrderID) (checkout.Rec
 // scanOrder reads orderColumns, and more columns behind them into extra.
 func scanOrder(row pgx.Row, record *checkout.Record, extra ...any) error {
 	var (
-		o        = &record.Order
-		amount   *int64
-		currency *string
+		o                            = &record.Order
+		amount                       *int64
+		currency                     *string
+		subtotal, discount, fee, tax *int64
 	)
 	columns := []any{
 		&o.ID, &record.State, &o.EventID, &o.TierID, &o.Quantity, &amount, &currency,
 		&o.Buyer.Email, &o.Buyer.Name, &o.Buyer.Locale, &o.PromoCode, &o.Node, &o.PlacedAt,
+		&subtotal, &discount, &fee, &tax,
 	}
 	if err := row.Scan(append(columns, extra...)...); err != nil {
 		return err
@@ -113,6 +102,11 @@ func scanOrder(row pgx.Row, record *checkout.Record, extra ...any) error {
 	}
 	if currency != nil {
 		o.Total.Currency = *currency
+	}
+	if subtotal != nil && discount != nil && fee != nil && tax != nil {
+		o.Price = ticketing.Price{
+			Subtotal: *subtotal, Discount: *discount, Fee: *fee, Tax: *tax, Total: o.Total.Amount, Currency: o.Total.Currency,
+		}
 	}
 	o.PlacedAt = o.PlacedAt.UTC()
 	o.Cancelled = record.State == ticketing.StateCancelled

@@ -98,9 +98,17 @@ func consumeAll(t *testing.T, address string, want int) map[ticketing.OrderID]in
 	return seen
 }
 
-func testBrokerRestart(t *testing.T, broker *containers.RabbitMQ) {
+// newSale returns a virtual host that takes orders.
+func newSale(t *testing.T, broker *containers.RabbitMQ) string {
 	t.Helper()
 	address := broker.NewVirtualHost()
+	must(t, rabbitmq.NewQueue(address, rabbitmq.Options{}).Admit(t.Context(), newOrder().Epoch))
+	return address
+}
+
+func testBrokerRestart(t *testing.T, broker *containers.RabbitMQ) {
+	t.Helper()
+	address := newSale(t, broker)
 	publisher := openPublisher(t, address)
 	var confirmed []ticketing.Order
 	keep := func() {
@@ -138,7 +146,7 @@ func testBrokerRestart(t *testing.T, broker *containers.RabbitMQ) {
 // testBrokerFrozen: the broker's port takes connections and never answers.
 func testBrokerFrozen(t *testing.T, broker *containers.RabbitMQ) {
 	t.Helper()
-	address := broker.NewVirtualHost()
+	address := newSale(t, broker)
 	publisher := openPublisher(t, address)
 	session, err := rabbitmq.NewQueue(address, rabbitmq.Options{}).Consume(t.Context(), 10)
 	must(t, err)
@@ -166,7 +174,7 @@ func testBrokerFrozen(t *testing.T, broker *containers.RabbitMQ) {
 // testBrokerAlarm: a broker short of memory stops reading from publishers.
 func testBrokerAlarm(t *testing.T, broker *containers.RabbitMQ) {
 	t.Helper()
-	address := broker.NewVirtualHost()
+	address := newSale(t, broker)
 	publisher := openPublisher(t, address)
 	before := newOrder()
 	if _, err := publish(t, publisher, before); err != nil {
@@ -193,19 +201,24 @@ func setWatermark(t *testing.T, broker *containers.RabbitMQ, fraction string) {
 	must(t, err)
 }
 
-func TestUnroutable(t *testing.T) {
+// TestForgottenBinding: a broker that has lost its data is told again which epoch's orders
+// it takes, with the consumer's next connection.
+func TestForgottenBinding(t *testing.T) {
 	t.Parallel()
 	address := shared.NewVirtualHost()
+	queue := rabbitmq.NewQueue(address, rabbitmq.Options{})
+	order := newOrder()
+	must(t, queue.Admit(t.Context(), order.Epoch))
 	publisher := openPublisher(t, address)
-	channel := openChannel(t, address)
-	must(t, channel.QueueUnbind("purchases", "purchases", "purchases", nil))
+	must(t, openChannel(t, address).QueueUnbind("purchases", "purchases.epoch."+order.Epoch, "purchases", nil))
 	for range 3 {
-		if _, err := publish(t, publisher, newOrder()); !errors.Is(err, checkout.ErrUnavailable) {
+		if _, err := publish(t, publisher, order); !errors.Is(err, checkout.ErrFenced) {
 			t.Errorf("got %v, want the error of a message that the broker has not", err)
 		}
 	}
-	must(t, channel.QueueBind("purchases", "purchases", "purchases", false, nil))
-	order := newOrder()
+	session, err := queue.Consume(t.Context(), 1)
+	must(t, err)
+	must(t, session.Close(t.Context()))
 	if _, err := publish(t, publisher, order); err != nil {
 		t.Fatal(err)
 	}

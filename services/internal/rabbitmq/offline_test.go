@@ -74,9 +74,9 @@ func TestQueueWithoutBroker(t *testing.T) {
 			defer cancel()
 			begun := time.Now()
 			_, consumeErr := queue.Consume(ctx, 10)
-			_, depthErr := queue.Depth(ctx)
-			if consumeErr == nil || depthErr == nil {
-				t.Errorf("consume: %v, depth: %v, want errors", consumeErr, depthErr)
+			_, _, stateErr := queue.State(ctx)
+			if consumeErr == nil || stateErr == nil {
+				t.Errorf("consume: %v, depth: %v, want errors", consumeErr, stateErr)
 			}
 			if took := time.Since(begun); took > 3*time.Second {
 				t.Errorf("gave up after %s, the deadline was 200 ms", took)

@@ -66,7 +66,11 @@ func (p *Publisher) Publish(ctx context.Context, order ticketing.Order) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, publishTimeout)
 	defer cancel()
-	if err := session.publish(ctx, queue, orderMessage(order.ID, body)); err != nil {
+	err = session.publish(ctx, epochKey(order.Epoch), orderMessage(order.ID, body))
+	switch {
+	case errors.Is(err, errUnroutable):
+		return fmt.Errorf("publish %s: %w: %w", order.ID, checkout.ErrFenced, err)
+	case err != nil:
 		return fmt.Errorf("publish %s: %w", order.ID, err)
 	}
 	return nil

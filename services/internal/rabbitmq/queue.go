@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 
 	amqp "github.com/rabbitmq/amqp091-go"
 
@@ -22,27 +23,78 @@ var (
 type Queue struct {
 	url     string
 	options Options
+	// mu is held while an epoch is bound, so that none is after it was fenced.
+	mu sync.Mutex
+	// admitted is the epoch whose orders the queue gets, "" where that is not known. A broker
+	// that has lost its data is told again with the next connection.
+	admitted string
 }
 
 // NewQueue returns the queue of the broker at url, without connecting.
-func NewQueue(url string, o Options) *Queue { return &Queue{url: url, options: o.withDefaults()} }
+func NewQueue(url string, o Options) *Queue {
+	return &Queue{url: url, options: o.withDefaults()}
+}
 
-// Depth implements opening.Backlog.
-func (q *Queue) Depth(ctx context.Context) (int, error) {
-	l, channel, err := q.open(ctx)
-	if err != nil {
-		return 0, fmt.Errorf("read the queue's depth: %w", err)
-	}
-	defer l.close()
+// State implements opening.Backlog.
+func (q *Queue) State(ctx context.Context) (ready, consumers int, err error) {
 	var state amqp.Queue
-	err = l.ask(ctx, func() (err error) {
+	err = q.converse(ctx, func(channel *amqp.Channel) (err error) {
 		state, err = channel.QueueDeclarePassive(queue, true, false, false, false, queueArguments())
 		return err
 	})
 	if err != nil {
-		return 0, fmt.Errorf("read the queue's depth: %w", err)
+		return 0, 0, fmt.Errorf("read the queue's state: %w", err)
 	}
-	return state.Messages, nil
+	return state.Messages, state.Consumers, nil
+}
+
+// Admit implements opening.Backlog.
+func (q *Queue) Admit(ctx context.Context, epoch string) error {
+	q.setAdmitted(epoch)
+	l, _, err := q.open(ctx)
+	if err != nil {
+		return fmt.Errorf("admit epoch %q: %w", epoch, err)
+	}
+	l.close()
+	return nil
+}
+
+// Fence implements opening.Backlog.
+func (q *Queue) Fence(ctx context.Context, epoch string) error {
+	q.setAdmitted("")
+	err := q.converse(ctx, func(channel *amqp.Channel) error {
+		return channel.QueueUnbind(queue, epochKey(epoch), exchange, nil)
+	})
+	if err != nil {
+		return fmt.Errorf("fence epoch %q: %w", epoch, err)
+	}
+	return nil
+}
+
+func (q *Queue) setAdmitted(epoch string) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.admitted = epoch
+}
+
+// bind lets orders of the admitted epoch into the queue.
+func (q *Queue) bind(ctx context.Context, l *link, channel *amqp.Channel) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.admitted == "" {
+		return nil
+	}
+	return l.ask(ctx, func() error { return channel.QueueBind(queue, epochKey(q.admitted), exchange, false, nil) })
+}
+
+// converse has one conversation with the broker over a connection of its own.
+func (q *Queue) converse(ctx context.Context, conversation func(*amqp.Channel) error) error {
+	l, channel, err := q.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer l.close()
+	return l.ask(ctx, func() error { return conversation(channel) })
 }
 
 // Consume implements fulfil.Queue.
@@ -70,7 +122,7 @@ func (q *Queue) Consume(ctx context.Context, prefetch int) (fulfil.Session, erro
 	return newSession(q, l, channel, sessionFeed{deliveries: deliveries, prefetch: prefetch}), nil
 }
 
-// open connects and makes sure of the topology.
+// open connects and makes sure of the topology and of the way into the queue.
 func (q *Queue) open(ctx context.Context) (*link, *amqp.Channel, error) {
 	l, err := dial(ctx, q.url, q.options)
 	if err != nil {
@@ -83,6 +135,9 @@ func (q *Queue) open(ctx context.Context) (*link, *amqp.Channel, error) {
 	})
 	if err == nil {
 		err = declare(ctx, l, channel)
+	}
+	if err == nil {
+		err = q.bind(ctx, l, channel)
 	}
 	if err != nil {
 		l.close()

@@ -82,7 +82,7 @@ func TestConformance(t *testing.T) {
 				t.Helper()
 				channel := openChannel(t, address)
 				must(t, channel.Confirm(false))
-				confirm, err := channel.PublishWithDeferredConfirm("purchases", "purchases", true, false, amqp.Publishing{Body: body})
+				confirm, err := channel.PublishWithDeferredConfirm("", "purchases", true, false, amqp.Publishing{Body: body})
 				must(t, err)
 				if acked, err := confirm.WaitContext(t.Context()); err != nil || !acked {
 					t.Fatalf("publish raw: acked=%t, %v", acked, err)

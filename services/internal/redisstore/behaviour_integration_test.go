@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/redis/go-redis/v9"
 
 	"github.com/eventflow-dev/eventflow/services/consumer/fulfil"
@@ -45,8 +46,7 @@ func reserve(t *testing.T, r *redisstore.Reservations, order ticketing.Order) (t
 func openSale(t *testing.T, client *redis.Client) *redisstore.Reservations {
 	t.Helper()
 	shelf := redisstore.NewShelf(client)
-	must(t, shelf.Stock(t.Context(), storetest.Catalog()))
-	must(t, shelf.Open(t.Context(), "epoch"))
+	storetest.OpenSale(t, shelf, "epoch", storetest.Catalog())
 	return redisstore.NewReservations(client, redisstore.Options{OutboxLimit: 100})
 }
 
@@ -250,4 +250,59 @@ func TestCancelledOrdersWait(t *testing.T) {
 	wantExpiry("marked, and confirmed once more", false)
 	settle(ticketing.StateCancelled)
 	wantExpiry("cancelled", true)
+}
+
+// TestLimitsSurviveAKill: what a buyer holds, and the rules, are on disk with the seat.
+func TestLimitsSurviveAKill(t *testing.T) {
+	t.Parallel()
+	server, err := containers.StartRedis(t.Context())
+	must(t, err)
+	t.Cleanup(func() { must(t, server.Remove(context.WithoutCancel(t.Context()))) })
+	client := openClient(t, server.URL())
+	reservations := openSale(t, client)
+	events := storetest.Catalog()
+	for i := range events[1].Tiers {
+		events[1].Tiers[i].MaxPerBuyer = 1
+	}
+	must(t, redisstore.NewShelf(client).Stock(t.Context(), events))
+	if _, outcome, err := reserve(t, reservations, newOrder()); err != nil || outcome.Verdict != checkout.Reserved {
+		t.Fatalf("reserve: verdict %d, %v", outcome.Verdict, err)
+	}
+	must(t, server.Kill(t.Context()))
+	must(t, server.Start(t.Context()))
+	eventually(t, "the arbiter answers", func() bool {
+		_, outcome, err := reserve(t, reservations, newOrder())
+		if err == nil && outcome.Verdict != checkout.BuyerLimit {
+			t.Errorf("one more: verdict %d, want BuyerLimit", outcome.Verdict)
+		}
+		return err == nil
+	})
+}
+
+// TestCountsNameNobody: what is counted against limits has no address in its name, is named in the
+// order for whoever settles it, and is gone when it is given back.
+func TestCountsNameNobody(t *testing.T) {
+	t.Parallel()
+	client := openClient(t, shared.NewDatabase())
+	reservations := openSale(t, client)
+	order := newOrder()
+	if _, outcome, err := reserve(t, reservations, order); err != nil || outcome.Verdict != checkout.Reserved {
+		t.Fatalf("reserve: verdict %d, %v", outcome.Verdict, err)
+	}
+	buyer := "aurora/general:" + order.Buyer.Digest()
+	named := client.HMGet(t.Context(), "{ef}:order:"+string(order.ID), "buyer", "promo").Val()
+	if diff := cmp.Diff([]any{buyer, "aurora:EARLY"}, named); diff != "" {
+		t.Errorf("buyer and promo of the order (-want +got):\n%s", diff)
+	}
+	counts := func(key string) map[string]string { return client.HGetAll(t.Context(), key).Val() }
+	if diff := cmp.Diff(map[string]string{buyer: "1"}, counts("{ef}:buyers")); diff != "" {
+		t.Errorf("buyers (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(map[string]string{"aurora:EARLY": "1"}, counts("{ef}:promos")); diff != "" {
+		t.Errorf("promo codes (-want +got):\n%s", diff)
+	}
+	must(t, redisstore.NewProjection(client).Settle(t.Context(), []fulfil.Settlement{{Order: order, State: ticketing.StateRefused}}))
+	if left := len(counts("{ef}:buyers")) + len(counts("{ef}:promos")); left != 0 {
+		t.Errorf("%d counts are left of an order that was refused", left)
+	}
 }

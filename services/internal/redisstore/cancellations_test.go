@@ -3,6 +3,7 @@ package redisstore_test
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/eventflow-dev/eventflow/services/internal/redisstore"
@@ -13,28 +14,32 @@ import (
 // for a step that was taken.
 func TestCancelAnswers(t *testing.T) {
 	t.Parallel()
-	for word, want := range map[string]struct {
-		verdict checkout.CancelVerdict
+	for answer, want := range map[string]struct {
+		outcome checkout.CancelOutcome
 		err     error
 	}{
-		"WAITING":     {verdict: checkout.CancelWaiting},
-		"SENT":        {verdict: checkout.CancelSent},
-		"CANCELLED":   {verdict: checkout.CancelSettled},
-		"REFUSED":     {verdict: checkout.CancelRefused},
-		"NOT_KNOWN":   {verdict: checkout.CancelNotKnown},
-		"SALE_PAUSED": {verdict: checkout.CancelPaused},
-		"OUTBOX_FULL": {verdict: checkout.CancelOutboxFull},
+		"WAITING e1":  {outcome: checkout.CancelOutcome{Verdict: checkout.CancelWaiting, Epoch: "e1"}},
+		"SENT":        {outcome: checkout.CancelOutcome{Verdict: checkout.CancelSent}},
+		"CANCELLED":   {outcome: checkout.CancelOutcome{Verdict: checkout.CancelSettled}},
+		"REFUSED":     {outcome: checkout.CancelOutcome{Verdict: checkout.CancelRefused}},
+		"NOT_KNOWN":   {outcome: checkout.CancelOutcome{Verdict: checkout.CancelNotKnown}},
+		"SALE_PAUSED": {outcome: checkout.CancelOutcome{Verdict: checkout.CancelPaused}},
+		"OUTBOX_FULL": {outcome: checkout.CancelOutcome{Verdict: checkout.CancelOutboxFull}},
+		"WAITING":     {err: checkout.ErrOutcomeUnknown},
 		"PENDING":     {err: checkout.ErrOutcomeUnknown},
 	} {
-		t.Run(word, func(t *testing.T) {
+		t.Run(answer, func(t *testing.T) {
 			t.Parallel()
-			server := newFakeServer(t, func(*fakeServer, []string) (string, bool) {
-				return fmt.Sprintf("*1\r\n$%d\r\n%s\r\n", len(word), word), true
-			})
+			words := strings.Fields(answer)
+			reply := fmt.Sprintf("*%d\r\n", len(words))
+			for _, word := range words {
+				reply += fmt.Sprintf("$%d\r\n%s\r\n", len(word), word)
+			}
+			server := newFakeServer(t, func(*fakeServer, []string) (string, bool) { return reply, true })
 			reservations := redisstore.NewReservations(fakeClient(t, server.url()), redisstore.Options{OutboxLimit: 1})
-			verdict, err := reservations.Cancel(t.Context(), checkout.Cancellation{Order: anOrder()})
-			if verdict != want.verdict || !errors.Is(err, want.err) {
-				t.Errorf("got %d, %v; want %d, %v", verdict, err, want.verdict, want.err)
+			outcome, err := reservations.Cancel(t.Context(), checkout.Cancellation{Order: anOrder()})
+			if outcome != want.outcome || !errors.Is(err, want.err) {
+				t.Errorf("got %+v, %v; want %+v, %v", outcome, err, want.outcome, want.err)
 			}
 		})
 	}

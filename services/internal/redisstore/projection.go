@@ -10,6 +10,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/eventflow-dev/eventflow/services/consumer/fulfil"
+	"github.com/eventflow-dev/eventflow/services/consumer/overdue"
 	"github.com/eventflow-dev/eventflow/services/purchase/checkout"
 )
 
@@ -17,7 +18,10 @@ import (
 // client repeats a request.
 const keepSettled = 7 * 24 * time.Hour
 
-var _ fulfil.Projection = (*Projection)(nil)
+var (
+	_ fulfil.Projection = (*Projection)(nil)
+	_ overdue.Arbiter   = (*Projection)(nil)
+)
 
 // Projection writes into the arbiter what the ledger has decided.
 type Projection struct{ client redis.UniversalClient }
@@ -40,7 +44,7 @@ func (p *Projection) Settle(ctx context.Context, settlements []fulfil.Settlement
 func (p *Projection) settle(ctx context.Context, settlements []fulfil.Settlement) error {
 	ctx, cancel := context.WithTimeout(ctx, slowTimeout)
 	defer cancel()
-	keys := []string{keyOutbox, keyPending, keyStock}
+	keys := []string{keyOutbox, keyPending, keyStock, keyAccepted, keyBuyers, keyPromos}
 	args := []any{int(keepSettled.Seconds()), len(settlements)}
 	byNode := map[string][]checkout.Settlement{}
 	for _, s := range settlements {
@@ -60,6 +64,21 @@ func (p *Projection) settle(ctx context.Context, settlements []fulfil.Settlement
 	}
 	_, err := scriptSettle.run(ctx, p.client, keys, args...)
 	return err
+}
+
+// Remind implements overdue.Arbiter.
+func (p *Projection) Remind(ctx context.Context, age time.Duration, limit int) (int, error) {
+	ctx, cancel := context.WithTimeout(ctx, slowTimeout)
+	defer cancel()
+	reply, err := scriptRemind.run(ctx, p.client, []string{keyAccepted, keyOutbox}, age.Milliseconds(), limit)
+	if err != nil {
+		return 0, fmt.Errorf("remind of orders that are overdue: %w", err)
+	}
+	moved, ok := reply.(int64)
+	if !ok {
+		return 0, fmt.Errorf("remind of orders that are overdue: want a number, got %T", reply)
+	}
+	return int(moved), nil
 }
 
 // SetPaused implements fulfil.Projection.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"sync/atomic"
 	"time"
 
@@ -71,6 +72,7 @@ func (r *Reservations) Reserve(ctx context.Context, res checkout.Reservation) (c
 // reserve asks the arbiter once. With SalePaused it returns the arbiter's epoch.
 func (r *Reservations) reserve(ctx context.Context, res checkout.Reservation, epoch string) (checkout.Outcome, string, error) {
 	o := res.Order
+	o.Epoch = epoch // the script reserves in this one or not at all
 	payload, err := ticketing.EncodeOrder(o)
 	if err != nil {
 		return checkout.Outcome{}, "", unavailable(err)
@@ -79,8 +81,9 @@ func (r *Reservations) reserve(ctx context.Context, res checkout.Reservation, ep
 		return checkout.Outcome{}, "", unavailable(errors.New("quantity or total is out of range"))
 	}
 	reply, err := scriptReserve.run(ctx, r.client,
-		[]string{orderKeyOf(o.ID), keyEpoch, keyStock, keyOutbox, keyPending},
-		string(o.ID), res.Fingerprint, epoch, o.Tier().String(), o.Quantity, o.Total.Amount, o.Total.Currency, payload, r.outboxLimit)
+		[]string{orderKeyOf(o.ID), keyEpoch, keyStock, keyOutbox, keyPending, keyRules, keyBuyers, keyPromos},
+		string(o.ID), res.Fingerprint, epoch, o.Tier().String(), o.Quantity, o.Total.Amount, o.Total.Currency, payload, r.outboxLimit,
+		buyerFieldOf(o), promoFieldOf(o), promoRuleFieldOf(o.Tier(), o.PromoCode))
 	if err != nil {
 		return checkout.Outcome{}, "", err
 	}
@@ -105,6 +108,12 @@ func readReserved(reply any, o ticketing.Order) (checkout.Outcome, string, error
 		return checkout.Outcome{Verdict: checkout.Known, Record: record}, "", nil
 	case word == "SALE_PAUSED" && len(words) == 2:
 		return checkout.Outcome{Verdict: checkout.SalePaused}, words[1], nil
+	case word == "BUYER_LIMIT" && len(words) == 2:
+		limit, err := strconv.Atoi(words[1])
+		if err != nil {
+			return checkout.Outcome{}, "", classify(fmt.Errorf("unreadable limit: %w", err), true)
+		}
+		return checkout.Outcome{Verdict: checkout.BuyerLimit, Limit: limit}, "", nil
 	case verdicts[word] != 0:
 		return checkout.Outcome{Verdict: verdicts[word]}, "", nil
 	}
@@ -113,10 +122,14 @@ func readReserved(reply any, o ticketing.Order) (checkout.Outcome, string, error
 
 // verdicts are the answers of the script that carry nothing else.
 var verdicts = map[string]checkout.Verdict{
-	"KEY_REUSED":  checkout.KeyReused,
-	"SOLD_OUT":    checkout.SoldOut,
-	"NOT_ON_SALE": checkout.NotOnSale,
-	"OUTBOX_FULL": checkout.OutboxFull,
+	"KEY_REUSED":      checkout.KeyReused,
+	"SALE_CLOSED":     checkout.SaleClosed,
+	"SOLD_OUT":        checkout.SoldOut,
+	"PROMO_UNKNOWN":   checkout.PromoUnknown,
+	"PROMO_NOT_VALID": checkout.PromoNotValid,
+	"PROMO_USED_UP":   checkout.PromoUsedUp,
+	"NOT_ON_SALE":     checkout.NotOnSale,
+	"OUTBOX_FULL":     checkout.OutboxFull,
 }
 
 // readRecord reads an order; one that is marked as cancelled is told to be CANCELLED.
@@ -126,10 +139,10 @@ func readRecord(state, payload, mark string) (checkout.Record, error) {
 		return checkout.Record{}, err
 	}
 	record := checkout.Record{Order: order, State: ticketing.State(state)}
-	record.Order.Cancelled = mark != ""
-	if record.Order.Cancelled && record.State != ticketing.StateRefused {
+	if mark != "" && record.State != ticketing.StateRefused {
 		record.State = ticketing.StateCancelled
 	}
+	record.Order.Cancelled = record.State == ticketing.StateCancelled
 	return record, nil
 }
 
@@ -143,7 +156,7 @@ func (r *Reservations) accept(ctx context.Context, what string, ids []ticketing.
 	ctx, cancel := context.WithTimeout(ctx, slowTimeout)
 	defer cancel()
 	for chunk := range slices.Chunk(ids, idsPerCall) {
-		keys, args := []string{keyOutbox}, []any{what}
+		keys, args := []string{keyOutbox, keyAccepted}, []any{what}
 		for _, id := range chunk {
 			keys, args = append(keys, orderKeyOf(id)), append(args, string(id))
 		}
@@ -196,7 +209,9 @@ func (r *Reservations) Claim(ctx context.Context, age time.Duration, limit int) 
 			unreadable = err
 			continue
 		}
-		order.Cancelled = pair[1] != ""
+		if mark := pair[1]; mark != "" {
+			order.Cancelled, order.Epoch = true, mark
+		}
 		orders = append(orders, order)
 	}
 	if len(orders) == 0 && unreadable != nil {

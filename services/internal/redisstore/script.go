@@ -20,6 +20,10 @@ var (
 	scriptSettle  = newScript("settle")
 	scriptClaim   = newScript("claim")
 	scriptStock   = newScript("stock")
+	scriptBegin   = newScript("begin")
+	scriptRestore = newScript("restore")
+	scriptOpen    = newScript("open")
+	scriptRemind  = newScript("remind")
 )
 
 // script is one Lua script and the digest that Redis knows it by.

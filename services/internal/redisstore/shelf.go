@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -98,25 +99,28 @@ func (s *Shelf) Epoch(ctx context.Context) (string, error) {
 	return epoch, nil
 }
 
+// document renders the catalog for readers, with the arbiter's time.
+func (s *Shelf) document(ctx context.Context, events []ticketing.Event) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, slowTimeout)
+	defer cancel()
+	now, err := s.client.Time(ctx).Result()
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	return json.Marshal(catalogDocument{At: now.UTC(), Events: events})
+}
+
 // Stock implements opening.Stock. Repeating it changes nothing.
 func (s *Shelf) Stock(ctx context.Context, events []ticketing.Event) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*slowTimeout)
 	defer cancel()
-	now, err := s.client.Time(ctx).Result()
-	if err != nil {
-		return fmt.Errorf("stock %d events: %w", len(events), unavailable(err))
-	}
-	document, err := json.Marshal(catalogDocument{At: now.UTC(), Events: events})
+	document, err := s.document(ctx, events)
 	if err != nil {
 		return fmt.Errorf("stock %d events: %w", len(events), err)
 	}
-	args := []any{document}
-	for _, e := range events {
-		for _, t := range e.Tiers {
-			args = append(args, ticketing.TierKey{EventID: e.ID, TierID: t.ID}.String(), t.Capacity)
-		}
-	}
-	reply, err := scriptStock.run(ctx, s.client, []string{keyStock, keyCapacity, keyCatalog}, args...)
+	capacities, rules := stockArguments(events)
+	args := slices.Concat([]any{document, len(capacities) / 2}, capacities, rules)
+	reply, err := scriptStock.run(ctx, s.client, []string{keyStock, keyCapacity, keyCatalog, keyRules}, args...)
 	if err != nil {
 		return fmt.Errorf("stock %d events: %w", len(events), err)
 	}
@@ -130,12 +134,19 @@ func (s *Shelf) Stock(ctx context.Context, events []ticketing.Event) error {
 	return nil
 }
 
-// Open implements opening.Stock.
-func (s *Shelf) Open(ctx context.Context, epoch string) error {
-	ctx, cancel := context.WithTimeout(ctx, slowTimeout)
-	defer cancel()
-	if err := s.client.SetNX(ctx, keyEpoch, epoch, 0).Err(); err != nil {
-		return fmt.Errorf("open the sale: %w", classify(err, true))
+// stockArguments returns each tier with its capacity, and each rule with its name.
+func stockArguments(events []ticketing.Event) (capacities, rules []any) {
+	for _, e := range events {
+		for _, t := range e.Tiers {
+			key := ticketing.TierKey{EventID: e.ID, TierID: t.ID}
+			capacities = append(capacities, key.String(), t.Capacity)
+			rules = append(rules, key.String(), ruleOf(e.SalesOpen, e.SalesClose, t.MaxPerBuyer))
+			for _, p := range e.PromoCodes {
+				if p.For(t.ID) {
+					rules = append(rules, promoRuleFieldOf(key, p.Code), ruleOf(p.ValidFrom, p.ValidUntil, p.MaxUses))
+				}
+			}
+		}
 	}
-	return nil
+	return capacities, rules
 }

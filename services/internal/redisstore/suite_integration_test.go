@@ -58,10 +58,10 @@ func openArbiter(t *testing.T, outboxLimit int) storetest.Arbiter {
 	newPod := func() storetest.Pod {
 		return redisstore.NewReservations(client, redisstore.Options{OutboxLimit: outboxLimit})
 	}
-	shelf := redisstore.NewShelf(client)
+	shelf, projection := redisstore.NewShelf(client), redisstore.NewProjection(client)
 	return storetest.Arbiter{
-		Pod: newPod(), NewPod: newPod, Ledger: redisstore.NewProjection(client),
-		Shelf: shelf, Stock: shelf, Backlog: redisstore.NewBacklog(client),
+		Pod: newPod(), NewPod: newPod, Ledger: projection,
+		Shelf: shelf, Stock: shelf, Overdue: projection, Backlog: redisstore.NewBacklog(client),
 		Listen: func(t *testing.T, node string) <-chan []checkout.Settlement {
 			t.Helper()
 			return listen(t, client, node)
@@ -77,12 +77,20 @@ func openArbiter(t *testing.T, outboxLimit int) storetest.Arbiter {
 			t.Helper()
 			must(t, client.FlushDB(t.Context()).Err())
 		},
+		Now: func(t *testing.T) time.Time {
+			t.Helper()
+			now, err := client.Time(t.Context()).Result()
+			must(t, err)
+			return now
+		},
 		Elapse: func(t *testing.T, d time.Duration) {
 			t.Helper()
-			ids, err := client.ZRange(t.Context(), "{ef}:outbox", 0, -1).Result()
-			must(t, err)
-			for _, id := range ids {
-				must(t, client.ZIncrBy(t.Context(), "{ef}:outbox", -float64(d.Milliseconds()), id).Err())
+			for _, key := range []string{"{ef}:outbox", "{ef}:accepted"} {
+				ids, err := client.ZRange(t.Context(), key, 0, -1).Result()
+				must(t, err)
+				for _, id := range ids {
+					must(t, client.ZIncrBy(t.Context(), key, -float64(d.Milliseconds()), id).Err())
+				}
 			}
 		},
 	}
@@ -120,6 +128,7 @@ func TestConformance(t *testing.T) {
 		"outbox":        storetest.RunOutbox,
 		"projection":    storetest.RunProjection,
 		"stock":         storetest.RunStock,
+		"limits":        storetest.RunLimits,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

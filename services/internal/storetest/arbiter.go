@@ -11,6 +11,7 @@ import (
 	"github.com/eventflow-dev/eventflow/services/analytics/report"
 	"github.com/eventflow-dev/eventflow/services/consumer/fulfil"
 	"github.com/eventflow-dev/eventflow/services/consumer/opening"
+	"github.com/eventflow-dev/eventflow/services/consumer/overdue"
 	"github.com/eventflow-dev/eventflow/services/purchase/checkout"
 	"github.com/eventflow-dev/eventflow/services/purchase/storefront"
 	"github.com/eventflow-dev/eventflow/services/ticketing"
@@ -31,6 +32,7 @@ type Arbiter struct {
 	Ledger  fulfil.Projection
 	Shelf   storefront.Shelf
 	Stock   opening.Stock
+	Overdue overdue.Arbiter
 	Backlog report.Backlog
 	// Listen returns what is announced to the node from now on, until the test ends.
 	Listen func(t *testing.T, node string) <-chan []checkout.Settlement
@@ -38,7 +40,9 @@ type Arbiter struct {
 	SetEpoch func(t *testing.T, epoch string)
 	// Forget loses all data.
 	Forget func(t *testing.T)
-	// Elapse lets time pass for orders in the outbox.
+	// Now returns the arbiter's own time.
+	Now func(t *testing.T) time.Time
+	// Elapse lets time pass for orders in the outbox, and for accepted ones.
 	Elapse func(t *testing.T, d time.Duration)
 }
 
@@ -58,8 +62,7 @@ func (open OpenArbiter) run(t *testing.T, tests map[string]func(*testing.T, Arbi
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			a := open(t, roomyOutbox)
-			must(t, a.Stock.Stock(t.Context(), Catalog()))
-			must(t, a.Stock.Open(t.Context(), epochOne))
+			OpenSale(t, a.Stock, epochOne, Catalog())
 			test(t, a)
 		})
 	}
@@ -161,8 +164,7 @@ func testRefusals(t *testing.T, a Arbiter) {
 func testOutboxLimit(t *testing.T, open OpenArbiter) {
 	t.Helper()
 	a := open(t, 2)
-	must(t, a.Stock.Stock(t.Context(), Catalog()))
-	must(t, a.Stock.Open(t.Context(), epochOne))
+	OpenSale(t, a.Stock, epochOne, Catalog())
 	first, second := NewOrder(general, 1), NewOrder(general, 1)
 	wantVerdict(t, a, first, checkout.Reserved)
 	wantVerdict(t, a, second, checkout.Reserved)

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"testing"
@@ -35,7 +36,7 @@ type DeadLetter struct {
 }
 
 // RunBroker checks what checkout.Publisher, fulfil.Queue and opening.Backlog promise.
-// open returns an empty broker.
+// open returns an empty broker that takes orders of no epoch yet.
 func RunBroker(t *testing.T, open func(t *testing.T) Broker) {
 	t.Helper()
 	for name, test := range map[string]func(*testing.T, Broker){
@@ -49,10 +50,14 @@ func RunBroker(t *testing.T, open func(t *testing.T) Broker) {
 		"broken connection ends the session":      testDisconnect,
 		"two sessions share the queue":            testTwoSessions,
 		"prefetch must be positive":               testPrefetchPositive,
+		"an epoch that is fenced stays out":       testFence,
+		"state counts orders and consumers":       testState,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			test(t, open(t))
+			b := open(t)
+			must(t, b.Backlog.Admit(t.Context(), epochOne))
+			test(t, b)
 		})
 	}
 }
@@ -222,6 +227,62 @@ func testPrefetchPositive(t *testing.T, b Broker) {
 	}
 }
 
+func testFence(t *testing.T, b Broker) {
+	t.Helper()
+	early, late, next := NewOrder(general, 1), NewOrder(general, 1), NewOrder(general, 1)
+	next.Epoch = epochTwo
+	publish(t, b, early)
+	for range 2 { // fencing again changes nothing
+		must(t, b.Backlog.Fence(t.Context(), epochOne))
+		wantFenced(t, b, late)
+		wantFenced(t, b, next)
+	}
+	must(t, b.Backlog.Admit(t.Context(), epochTwo))
+	publish(t, b, next)
+	wantFenced(t, b, late)
+	s := consume(t, b, 10) // a new session must not let the old epoch in again
+	wantOrder(t, receive(t, s.Deliveries(), "what was published before the fence"), early)
+	wantOrder(t, receive(t, s.Deliveries(), "what was published in the new epoch"), next)
+	wantFenced(t, b, late)
+	wantNoDelivery(t, s)
+}
+
+func wantFenced(t *testing.T, b Broker, o ticketing.Order) {
+	t.Helper()
+	err := b.Publisher.Publish(t.Context(), o)
+	if !errors.Is(err, checkout.ErrFenced) || !errors.Is(err, checkout.ErrUnavailable) {
+		t.Errorf("publish in epoch %s: got %v, want ErrFenced and ErrUnavailable", o.Epoch, err)
+	}
+}
+
+func testState(t *testing.T, b Broker) {
+	t.Helper()
+	publish(t, b, newOrders(3, general, 1)...)
+	wantDepth(t, b, 3)
+	s := consume(t, b, 2)
+	second := func() fulfil.Delivery {
+		receive(t, s.Deliveries(), "first")
+		return receive(t, s.Deliveries(), "second")
+	}()
+	wantBacklog(t, b, 1, 1)
+	must(t, s.AckUpTo(second.Tag))
+	receive(t, s.Deliveries(), "third")
+	wantBacklog(t, b, 0, 1)
+	must(t, s.Close(t.Context()))
+	wantBacklog(t, b, 1, 0)
+}
+
+func wantBacklog(t *testing.T, b Broker, wantReady, wantConsumers int) {
+	t.Helper()
+	eventually(t, fmt.Sprintf("%d orders are ready for %d consumers", wantReady, wantConsumers), func() error {
+		ready, consumers, err := b.Backlog.State(t.Context())
+		if err == nil && (ready != wantReady || consumers != wantConsumers) {
+			err = fmt.Errorf("%d for %d", ready, consumers)
+		}
+		return err
+	})
+}
+
 // publish publishes the orders one after another.
 func publish(t *testing.T, b Broker, orders ...ticketing.Order) {
 	t.Helper()
@@ -251,7 +312,7 @@ func wantOrder(t *testing.T, d fulfil.Delivery, want ticketing.Order) {
 func wantDepth(t *testing.T, b Broker, want int) {
 	t.Helper()
 	eventually(t, fmt.Sprintf("%d messages are ready", want), func() error {
-		depth, err := b.Backlog.Depth(t.Context())
+		depth, _, err := b.Backlog.State(t.Context())
 		if err == nil && depth != want {
 			err = fmt.Errorf("%d are", depth)
 		}

@@ -28,6 +28,8 @@ func RunCancellations(t *testing.T, open OpenArbiter) {
 		"settled without a mark":                  testCancelUnmarked,
 		"after data was lost":                     testCancelDataLost,
 		"capacity shrinks and grows":              testCancelCapacity,
+		"limits are given back":                   testCancelLimits,
+		"reminder until it is settled":            testCancelReminder,
 		"100 at once give the seats back once":    testCancelAtOnce,
 		"any order of steps":                      testCancelAnyOrder,
 	})
@@ -113,8 +115,8 @@ func testCancelForgotten(t *testing.T, a Arbiter) {
 	order := NewOrder(general, 3)
 	request := forgotten(t, a, order)
 	for range 2 {
-		if v := have[checkout.CancelVerdict](t)(a.Cancel(t.Context(), request)); v != checkout.CancelWaiting {
-			t.Fatalf("got verdict %d, want CancelWaiting", v)
+		if v := have[checkout.CancelOutcome](t)(a.Cancel(t.Context(), request)); v != (checkout.CancelOutcome{Verdict: checkout.CancelWaiting, Epoch: epochOne}) {
+			t.Fatalf("got %+v, want CancelWaiting in %s", v, epochOne)
 		}
 	}
 	wantCancel(t, a, order, checkout.CancelWaiting)
@@ -130,7 +132,7 @@ func testCancelForgotten(t *testing.T, a Arbiter) {
 		must(t, a.Ledger.Settle(t.Context(), settled(ticketing.StateCancelled, order)))
 		wantStock(t, a, general, capacityOf-7)
 	}
-	if v := have[checkout.CancelVerdict](t)(a.Cancel(t.Context(), request)); v != checkout.CancelSettled {
+	if v := have[checkout.CancelOutcome](t)(a.Cancel(t.Context(), request)).Verdict; v != checkout.CancelSettled {
 		t.Errorf("got verdict %d, want CancelSettled", v)
 	}
 	wantPending(t, a, report.Pending{Tier: general, Orders: 1, Tickets: 10, Revenue: ticketing.Money{Amount: 45000, Currency: "EUR"}})
@@ -143,7 +145,7 @@ func testCancelForgottenEpoch(t *testing.T, a Arbiter) {
 	request := forgotten(t, a, order)
 	for _, epoch := range []string{epochTwo, ""} {
 		a.SetEpoch(t, epoch)
-		if v := have[checkout.CancelVerdict](t)(a.Cancel(t.Context(), request)); v != checkout.CancelPaused {
+		if v := have[checkout.CancelOutcome](t)(a.Cancel(t.Context(), request)).Verdict; v != checkout.CancelPaused {
 			t.Errorf("epoch %q: got verdict %d, want CancelPaused", epoch, v)
 		}
 	}
@@ -250,8 +252,7 @@ func testCancelDataLost(t *testing.T, a Arbiter) {
 		must(t, a.Ledger.Settle(t.Context(), settled(ticketing.StateCancelled, order)))
 	}
 	settle()
-	must(t, a.Stock.Stock(t.Context(), Catalog()))
-	must(t, a.Stock.Open(t.Context(), epochTwo))
+	OpenSale(t, a.Stock, epochTwo, Catalog())
 	settle()
 	wantStock(t, a, general, capacityOf)
 	wantPending(t, a)
@@ -274,6 +275,62 @@ func testCancelCapacity(t *testing.T, a Arbiter) {
 		must(t, a.Stock.Stock(t.Context(), withCapacity(general, capacity)))
 		wantStock(t, a, general, capacity)
 	}
+}
+
+// testCancelLimits: what an order counts against limits is given back with its seats,
+// once, also by one that the arbiter had forgotten.
+func testCancelLimits(t *testing.T, a Arbiter) {
+	t.Helper()
+	must(t, a.Stock.Stock(t.Context(), limitedCatalog(nil)))
+	order, lost := NewOrder(general, perBuyer-1), NewOrder(general, 1)
+	order.PromoCode, lost.PromoCode = "LAUNCH", "LAUNCH"
+	reserve(t, a, order)
+	for range 2 {
+		wantCancel(t, a, order, checkout.CancelWaiting)
+		wantVerdict(t, a, NewOrder(general, 2), checkout.BuyerLimit)
+	}
+	for range 2 {
+		must(t, a.Ledger.Settle(t.Context(), settled(ticketing.StateCancelled, order)))
+	}
+	wantVerdict(t, a, NewOrder(general, perBuyer), checkout.Reserved)
+	request := forgotten(t, a, lost)
+	have[checkout.CancelOutcome](t)(a.Cancel(t.Context(), request))
+	wantVerdict(t, a, NewOrder(general, 1), checkout.BuyerLimit)
+	for range 2 {
+		must(t, a.Ledger.Settle(t.Context(), settled(ticketing.StateCancelled, lost)))
+	}
+	wantVerdict(t, a, NewOrder(general, 1), checkout.Reserved)
+	wantVerdict(t, a, NewOrder(general, 1), checkout.BuyerLimit)
+}
+
+// testCancelReminder: a cancellation that the broker has and that is never settled comes
+// back as one, in whatever state its order was.
+func testCancelReminder(t *testing.T, a Arbiter) {
+	t.Helper()
+	accepted, confirmedOne := NewOrder(general, 1), NewOrder(general, 1)
+	reserve(t, a, accepted)
+	reserve(t, a, confirmedOne)
+	must(t, a.Accept(t.Context(), accepted.ID, confirmedOne.ID))
+	must(t, a.Ledger.Settle(t.Context(), confirmed(confirmedOne)))
+	wantCancel(t, a, accepted, checkout.CancelWaiting)
+	wantCancel(t, a, confirmedOne, checkout.CancelWaiting)
+	a.Elapse(t, claimAge)
+	wantReminded(t, a, 0) // they are in the outbox
+	must(t, a.AcceptCancel(t.Context(), accepted.ID, confirmedOne.ID))
+	a.Elapse(t, claimAge)
+	wantReminded(t, a, 2)
+	wantCancel(t, a, accepted, checkout.CancelWaiting)
+	if claimed := claim(t, a, 10); len(claimed) != 2 || !claimed[0].Cancelled || !claimed[1].Cancelled || claimed[0].Epoch != epochOne {
+		t.Errorf("claimed %+v, want both cancellations", claimed)
+	}
+	must(t, a.AcceptCancel(t.Context(), accepted.ID, confirmedOne.ID))
+	must(t, a.Ledger.Settle(t.Context(), settled(ticketing.StateCancelled, accepted, confirmedOne)))
+	a.Elapse(t, claimAge)
+	wantReminded(t, a, 0)
+	must(t, a.AcceptCancel(t.Context(), accepted.ID)) // a confirm that comes late
+	a.Elapse(t, claimAge)
+	wantReminded(t, a, 0)
+	wantOutbox(t, a, 0)
 }
 
 // testCancelAtOnce: 100 buyers' clicks on one order, and as many settlements.
@@ -335,8 +392,7 @@ func testCancelAnyOrder(t *testing.T, a Arbiter) {
 func testCancelOutboxLimit(t *testing.T, open OpenArbiter) {
 	t.Helper()
 	a := open(t, 2)
-	must(t, a.Stock.Stock(t.Context(), Catalog()))
-	must(t, a.Stock.Open(t.Context(), epochOne))
+	OpenSale(t, a.Stock, epochOne, Catalog())
 	sent, waiting, other := NewOrder(general, 1), NewOrder(general, 1), NewOrder(general, 1)
 	reserve(t, a, sent)
 	must(t, a.Accept(t.Context(), sent.ID))
@@ -365,7 +421,7 @@ func cancelled(o ticketing.Order) ticketing.Order {
 
 func wantCancel(t *testing.T, a Arbiter, o ticketing.Order, want checkout.CancelVerdict) {
 	t.Helper()
-	if got := have[checkout.CancelVerdict](t)(a.Cancel(t.Context(), checkout.Cancellation{Order: o})); got != want {
+	if got := have[checkout.CancelOutcome](t)(a.Cancel(t.Context(), checkout.Cancellation{Order: o})).Verdict; got != want {
 		t.Errorf("cancel %s: got verdict %d, want %d", o.ID, got, want)
 	}
 }

@@ -20,6 +20,20 @@ func testCatalogRoundTrip(t *testing.T, l Ledger) {
 	}
 }
 
+// testCatalogChanges: prices and limits change, and promo codes go.
+func testCatalogChanges(t *testing.T, l Ledger) {
+	t.Helper()
+	changed := Catalog()
+	changed[0].PromoCodes = nil
+	changed[0].Tiers[0].Fee, changed[0].Tiers[0].TaxBasisPoints, changed[0].Tiers[0].MaxPerBuyer = 0, 0, 0
+	changed[1].Tiers[0].Fee, changed[1].Tiers[0].TaxBasisPoints, changed[1].Tiers[0].MaxPerBuyer = 100, 10_000, 2
+	changed[1].PromoCodes[0] = ticketing.PromoCode{Code: "LATE", AmountOff: 1, Tiers: []string{"general", "balcony"}}
+	must(t, l.Opening.SaveCatalog(t.Context(), changed))
+	if diff := cmp.Diff(changed, have[[]ticketing.Event](t)(l.Shop.Catalog(t.Context()))); diff != "" {
+		t.Errorf("catalog (-want +got):\n%s", diff)
+	}
+}
+
 func testCatalogGrows(t *testing.T, l Ledger) {
 	t.Helper()
 	changed := Catalog()[1:]

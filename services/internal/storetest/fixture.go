@@ -24,15 +24,23 @@ var (
 // capacityOf is the capacity of each tier of Catalog.
 const capacityOf = 100
 
-// Catalog returns two events with three tiers of a hundred seats each.
+// Catalog returns two events with three tiers of a hundred seats each. They are on sale
+// whatever the time is, and nobody reaches a limit.
 func Catalog() []ticketing.Event {
 	price := ticketing.Money{Amount: 4500, Currency: "EUR"}
 	day := time.Date(2027, time.May, 14, 20, 0, 0, 0, time.UTC)
 	return []ticketing.Event{
 		{
 			ID: "boreas", Name: "Boreas", Venue: "Old Harbour", StartsAt: day,
-			SalesOpen: day.AddDate(0, -6, 0), SalesClose: day.Add(-time.Hour),
-			Tiers: []ticketing.Tier{{ID: "pit", Name: "Pit", Price: price, Capacity: capacityOf, MaxPerOrder: 4}},
+			SalesOpen: day.AddDate(-20, 0, 0), SalesClose: day.AddDate(200, 0, 0),
+			Tiers: []ticketing.Tier{{
+				ID: "pit", Name: "Pit", Price: price, Capacity: capacityOf, MaxPerOrder: 4,
+				MaxPerBuyer: 1000, Fee: 250, TaxBasisPoints: 2100,
+			}},
+			PromoCodes: []ticketing.PromoCode{
+				{Code: "EARLY", PercentOff: 10, ValidFrom: day.AddDate(-20, 0, 0), ValidUntil: day.AddDate(200, 0, 0)},
+				{Code: "FRIENDS-5", AmountOff: 500, MaxUses: 20, Tiers: []string{"pit"}},
+			},
 		},
 		{
 			ID: "aurora", Name: "Aurora", Venue: "Teatro Real", StartsAt: day.AddDate(0, 1, 0),
@@ -40,6 +48,7 @@ func Catalog() []ticketing.Event {
 				{ID: "general", Name: "General", Price: price, Capacity: capacityOf},
 				{ID: "balcony", Name: "Balcón", Price: price, Capacity: capacityOf},
 			},
+			PromoCodes: []ticketing.PromoCode{{Code: "EARLY", PercentOff: 10}},
 		},
 	}
 }
@@ -50,7 +59,11 @@ func NewOrder(tier ticketing.TierKey, quantity int) ticketing.Order {
 		ID: ticketing.OrderID(uuid.NewString()), EventID: tier.EventID, TierID: tier.TierID, Quantity: quantity,
 		Buyer:     ticketing.Buyer{Email: "ada@example.com", Name: "Ada Ñandú", Locale: "es"},
 		PromoCode: "EARLY", Total: ticketing.Money{Amount: 4500 * int64(quantity), Currency: "EUR"},
-		PlacedAt: time.Date(2026, time.November, 23, 10, 0, 0, 123456000, time.UTC), Node: "purchase-0",
+		Price: ticketing.Price{
+			Subtotal: 5000 * int64(quantity), Discount: 1000 * int64(quantity), Fee: 200 * int64(quantity),
+			Tax: 300 * int64(quantity), Total: 4500 * int64(quantity), Currency: "EUR",
+		},
+		PlacedAt: time.Date(2026, time.November, 23, 10, 0, 0, 123456000, time.UTC), Node: "purchase-0", Epoch: epochOne,
 	}
 }
 

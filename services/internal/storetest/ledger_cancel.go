@@ -32,12 +32,13 @@ func testLedgerCancel(t *testing.T, l Ledger) {
 	order, other := NewOrder(general, 3), NewOrder(general, 2)
 	commitAll(t, l, order, other)
 	for _, wantNew := range []bool{true, false} {
-		wantSettled(t, commitAll(t, l, cancelled(order)), fulfil.Settlement{
+		wantSettlements(t, commitAll(t, l, cancelled(order)), fulfil.Settlement{
 			Order: cancelled(order), State: ticketing.StateCancelled, New: wantNew,
 		})
 	}
-	wantSettled(t, commitAll(t, l, order), fulfil.Settlement{Order: order, State: ticketing.StateCancelled})
+	wantSettlements(t, commitAll(t, l, order), fulfil.Settlement{Order: order, State: ticketing.StateCancelled})
 	want := checkout.Record{Order: cancelled(order), State: ticketing.StateCancelled}
+	want.Order.Epoch = "" // the books do not keep it
 	if diff := cmp.Diff(want, have[checkout.Record](t)(l.Orders.Lookup(t.Context(), order.ID))); diff != "" {
 		t.Errorf("lookup (-want +got):\n%s", diff)
 	}
@@ -51,14 +52,11 @@ func testLedgerCancelFirst(t *testing.T, l Ledger) {
 	t.Helper()
 	order := NewOrder(general, capacityOf)
 	for _, wantNew := range []bool{true, false} {
-		wantSettled(t, commitAll(t, l, cancelled(order)), fulfil.Settlement{
+		wantSettlements(t, commitAll(t, l, cancelled(order)), fulfil.Settlement{
 			Order: cancelled(order), State: ticketing.StateCancelled, New: wantNew,
 		})
 	}
-	wantSettled(t, commitAll(t, l, order), fulfil.Settlement{Order: order, State: ticketing.StateCancelled})
-	if n := have[int64](t)(l.Opening.OrderCount(t.Context())); n != 1 {
-		t.Errorf("order count: got %d, want 1", n)
-	}
+	wantSettlements(t, commitAll(t, l, order), fulfil.Settlement{Order: order, State: ticketing.StateCancelled})
 	if tickets := ticketsOf(t, l, general); tickets != 0 {
 		t.Errorf("tickets: got %d, want none", tickets)
 	}
@@ -72,7 +70,7 @@ func testLedgerCancelSameBatch(t *testing.T, l Ledger) {
 	for _, batch := range [][2]func(ticketing.Order) ticketing.Order{{plain, cancelled}, {cancelled, plain}} {
 		order := NewOrder(general, capacityOf)
 		settlements := commitAll(t, l, batch[0](order), batch[1](order), NewOrder(pit, 1))
-		wantSettled(t, settlements[:2],
+		wantSettlements(t, settlements[:2],
 			fulfil.Settlement{Order: cancelled(order), State: ticketing.StateCancelled, New: true},
 			fulfil.Settlement{Order: cancelled(order), State: ticketing.StateCancelled})
 		if tickets := ticketsOf(t, l, general); tickets != 0 {
@@ -86,7 +84,7 @@ func testLedgerCancelRefused(t *testing.T, l Ledger) {
 	t.Helper()
 	order := NewOrder(general, capacityOf+1)
 	commitAll(t, l, order)
-	wantSettled(t, commitAll(t, l, cancelled(order)), fulfil.Settlement{Order: cancelled(order), State: ticketing.StateRefused})
+	wantSettlements(t, commitAll(t, l, cancelled(order)), fulfil.Settlement{Order: cancelled(order), State: ticketing.StateRefused})
 	wantStates(t, commitAll(t, l, newOrders(capacityOf, general, 1)...), capacityOf, ticketing.StateConfirmed)
 	wantStates(t, commitAll(t, l, NewOrder(general, 1)), 1, ticketing.StateRefused)
 	wantEmails(t, l, order.ID, notify.KindRefusal)
@@ -193,7 +191,7 @@ func commitAll(t *testing.T, l Ledger, orders ...ticketing.Order) []fulfil.Settl
 	return have[[]fulfil.Settlement](t)(l.Commit(t.Context(), orders))
 }
 
-func wantSettled(t *testing.T, got []fulfil.Settlement, want ...fulfil.Settlement) {
+func wantSettlements(t *testing.T, got []fulfil.Settlement, want ...fulfil.Settlement) {
 	t.Helper()
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("settlements (-want +got):\n%s", diff)

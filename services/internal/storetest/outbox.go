@@ -18,6 +18,7 @@ func RunOutbox(t *testing.T, open OpenArbiter) {
 		"claim takes the oldest, up to limit": testClaimOldest,
 		"claim passes by what is published":   testClaimPublished,
 		"parallel claims":                     testClaimParallel,
+		"reminder of what is not settled":     testRemind,
 	})
 }
 
@@ -107,4 +108,37 @@ func testClaimParallel(t *testing.T, a Arbiter) {
 func claim(t *testing.T, a Arbiter, limit int) []ticketing.Order {
 	t.Helper()
 	return have[[]ticketing.Order](t)(a.Claim(t.Context(), claimAge, limit))
+}
+
+// testRemind: what was accepted and never settled comes back, once a reminder, as it was.
+func testRemind(t *testing.T, a Arbiter) {
+	t.Helper()
+	overdue, settledOne, young := NewOrder(general, 1), NewOrder(general, 1), NewOrder(general, 1)
+	reserve(t, a, overdue)
+	reserve(t, a, settledOne)
+	must(t, a.Accept(t.Context(), overdue.ID, settledOne.ID))
+	must(t, a.Ledger.Settle(t.Context(), confirmed(settledOne)))
+	wantReminded(t, a, 0)
+	a.Elapse(t, claimAge)
+	reserve(t, a, young)
+	must(t, a.Accept(t.Context(), young.ID))
+	wantReminded(t, a, 1)
+	wantReminded(t, a, 0)
+	wantState(t, a, overdue, ticketing.StateAccepted)
+	if diff := cmp.Diff([]ticketing.Order{overdue}, claim(t, a, 10)); diff != "" {
+		t.Errorf("claimed (-want +got):\n%s", diff)
+	}
+	must(t, a.Accept(t.Context(), overdue.ID))
+	wantOutbox(t, a, 0)
+	a.Elapse(t, claimAge)
+	wantReminded(t, a, 2)
+	must(t, a.Ledger.Settle(t.Context(), confirmed(overdue, young)))
+	wantOutbox(t, a, 0)
+}
+
+func wantReminded(t *testing.T, a Arbiter, want int) {
+	t.Helper()
+	if got := have[int](t)(a.Overdue.Remind(t.Context(), claimAge, 10)); got != want {
+		t.Errorf("reminded of %d orders, want %d", got, want)
+	}
 }

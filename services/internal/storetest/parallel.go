@@ -24,8 +24,7 @@ func RunCrowd(t *testing.T, open OpenArbiter) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := open(t, roomyOutbox)
-			must(t, a.Stock.Stock(t.Context(), Catalog()))
-			must(t, a.Stock.Open(t.Context(), epochOne))
+			OpenSale(t, a.Stock, epochOne, Catalog())
 			test(t, a)
 		})
 	}

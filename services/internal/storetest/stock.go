@@ -19,7 +19,12 @@ func RunStock(t *testing.T, open OpenArbiter) {
 		"shelf shows what was stocked":   testShelf,
 		"stock follows capacity":         testStockFollows,
 		"stock cannot shrink below zero": testStockTooFew,
-		"open keeps the first epoch":     testOpenOnce,
+		"an open arbiter is not rebuilt": testBeginWhileOpen,
+		"rebuilt from the ledger":        testRebuild,
+		"rebuilt limits":                 testRebuildLimits,
+		"stale data is thrown away":      testRebuildStale,
+		"one rebuild at a time":          testRebuildSuperseded,
+		"sold beyond its capacity":       testRebuildTooSmall,
 	})
 	t.Run("empty arbiter", func(t *testing.T) {
 		t.Parallel()
@@ -75,13 +80,5 @@ func testStockTooFew(t *testing.T, a Arbiter) {
 	wantStock(t, a, pit, capacityOf)
 	if diff := cmp.Diff(Catalog(), have[storefront.ShelfState](t)(a.Shelf.Shelf(t.Context())).Events); diff != "" {
 		t.Errorf("a refused catalog was published (-want +got):\n%s", diff)
-	}
-}
-
-func testOpenOnce(t *testing.T, a Arbiter) {
-	t.Helper()
-	must(t, a.Stock.Open(t.Context(), epochTwo))
-	if epoch := have[string](t)(a.Stock.Epoch(t.Context())); epoch != epochOne {
-		t.Errorf("epoch: got %q, want %q", epoch, epochOne)
 	}
 }

@@ -56,7 +56,7 @@ func (s *Service) cancel(ctx context.Context, id ticketing.OrderID, email string
 	}
 	request := Cancellation{Order: order}
 	if forgotten {
-		request.Epoch, request.Fingerprint = epoch, fingerprint(order)
+		request.Epoch, request.Fingerprint = epoch, order.Fingerprint()
 	}
 	// Listen before anything can be announced.
 	var w *waiter
@@ -64,11 +64,11 @@ func (s *Service) cancel(ctx context.Context, id ticketing.OrderID, email string
 		w = s.hub.watch(id, endsCancellation)
 		defer w.stop()
 	}
-	verdict, err := s.mark(ctx, request)
+	outcome, err := s.mark(ctx, request)
 	if err != nil {
 		return Cancelled{Order: order}, err
 	}
-	return s.finishCancel(ctx, order, verdict, w, deadline)
+	return s.finishCancel(ctx, order, outcome, w, deadline)
 }
 
 // find returns the order as the arbiter has it. Where the arbiter has forgotten it, it is
@@ -116,38 +116,38 @@ func (s *Service) cancellable(r Record) error {
 
 // mark asks the arbiter. The buyer's leaving does not interrupt it, and a lost answer is
 // asked for once more: the step may be repeated.
-func (s *Service) mark(ctx context.Context, c Cancellation) (CancelVerdict, error) {
+func (s *Service) mark(ctx context.Context, c Cancellation) (CancelOutcome, error) {
 	ctx = context.WithoutCancel(ctx)
-	verdict, err := s.d.Cancellations.Cancel(ctx, c)
+	outcome, err := s.d.Cancellations.Cancel(ctx, c)
 	lost := errors.Is(err, ErrOutcomeUnknown)
 	if lost {
 		again, retryErr := s.d.Cancellations.Cancel(ctx, c)
 		if retryErr == nil {
-			verdict, err = again, nil
+			outcome, err = again, nil
 		}
 	}
 	switch {
 	case errors.Is(err, ErrOutcomeUnknown):
 		s.d.Logger.WarnContext(ctx, "Outcome of a cancellation is unknown", telemetry.KeyOrderID, c.Order.ID, telemetry.KeyError, err)
-		return 0, unknownCancel()
+		return CancelOutcome{}, unknownCancel()
 	case errors.Is(err, ErrUnavailable):
-		return 0, unavailable("the seat arbiter cannot be reached", err)
+		return CancelOutcome{}, unavailable("the seat arbiter cannot be reached", err)
 	case err != nil:
-		return 0, fmt.Errorf("cancel order %s: %w", c.Order.ID, err)
+		return CancelOutcome{}, fmt.Errorf("cancel order %s: %w", c.Order.ID, err)
 	}
-	refused := verdict == CancelNotKnown || verdict == CancelPaused || verdict == CancelOutboxFull
-	if lost && refused { // of the second request: the first may come after it
-		return 0, unknownCancel()
+	v := outcome.Verdict
+	if lost && (v == CancelNotKnown || v == CancelPaused || v == CancelOutboxFull) {
+		return CancelOutcome{}, unknownCancel() // the first request may come after the second
 	}
-	return verdict, nil
+	return outcome, nil
 }
 
 // finishCancel publishes a cancellation that the broker may not have, and waits for it.
 func (s *Service) finishCancel(
-	ctx context.Context, order ticketing.Order, verdict CancelVerdict, w *waiter, deadline time.Time,
+	ctx context.Context, order ticketing.Order, outcome CancelOutcome, w *waiter, deadline time.Time,
 ) (Cancelled, error) {
 	order.Cancelled = true
-	switch verdict {
+	switch outcome.Verdict {
 	case CancelSettled:
 		return Cancelled{Order: order, Settled: true}, nil
 	case CancelRefused:
@@ -155,12 +155,16 @@ func (s *Service) finishCancel(
 	case CancelNotKnown, CancelPaused:
 		return Cancelled{}, cancelPaused()
 	case CancelOutboxFull:
-		return Cancelled{}, refusal(OutboxFull, order)
+		return Cancelled{}, refusal(Outcome{Verdict: OutboxFull}, order)
 	case CancelWaiting:
 		message := order
-		message.Node = s.d.Node // which is told when it is settled
-		if !s.publish(ctx, message) {
-			return Cancelled{Order: order}, nil // it is in the outbox, and nobody waits for the relay
+		// This pod is told when it is settled.
+		message.Node, message.Epoch = s.d.Node, outcome.Epoch
+		switch err := s.publish(ctx, message); {
+		case errors.Is(err, ErrFenced):
+			return s.fencedCancel(ctx, order)
+		case err != nil:
+			return Cancelled{Order: order}, nil //nolint:nilerr // it is in the outbox, and nobody waits for the relay
 		}
 		s.acceptor.offer(message)
 	case CancelSent:
@@ -169,12 +173,25 @@ func (s *Service) finishCancel(
 	if !settled && w != nil {
 		// The announcement goes to the pod that published it, which may be another one.
 		latest, err := s.d.Cancellations.Cancel(ctx, Cancellation{Order: order})
-		settled = err == nil && latest == CancelSettled
+		settled = err == nil && latest.Verdict == CancelSettled
 	}
 	if state == ticketing.StateRefused {
 		return Cancelled{}, refusedCancel()
 	}
 	return Cancelled{Order: order, Settled: settled}, nil
+}
+
+// fencedCancel answers for a cancellation that the broker takes no more. Where the arbiter
+// still has the mark, it is the broker that lost its data, and the relay will publish it.
+// Otherwise an earlier request may have brought it into the queue, or not.
+func (s *Service) fencedCancel(ctx context.Context, order ticketing.Order) (Cancelled, error) {
+	latest, err := lookup(context.WithoutCancel(ctx), s.d.Reservations.Lookup, order.ID)
+	if err != nil || latest.State != ticketing.StateCancelled {
+		s.d.Logger.WarnContext(ctx, "Outcome of a cancellation of an ended epoch is unknown",
+			telemetry.KeyOrderID, order.ID, telemetry.KeyError, err)
+		return Cancelled{Order: order}, unknownCancel()
+	}
+	return Cancelled{Order: order}, nil
 }
 
 // endsCancellation reports whether nothing more can come of a cancellation.

@@ -217,8 +217,9 @@ func TestCancelRefusals(t *testing.T) {
 func (w *world) forget(t *testing.T) {
 	t.Helper()
 	w.arbiter.Forget()
-	must(t, w.arbiter.Stock(t.Context(), []ticketing.Event{w.front.event}))
-	must(t, w.arbiter.Open(t.Context(), "epoch-2"))
+	must(t, w.broker.Fence(t.Context(), "epoch-1"))
+	must(t, w.broker.Admit(t.Context(), "epoch-2"))
+	w.arbiter.OpenSale("epoch-2", w.front.event)
 }
 
 // Whoever does not know the buyer's address learns nothing from the answer.
@@ -303,17 +304,17 @@ type losing struct {
 	blocked bool
 }
 
-func (l *losing) Cancel(ctx context.Context, c checkout.Cancellation) (checkout.CancelVerdict, error) {
+func (l *losing) Cancel(ctx context.Context, c checkout.Cancellation) (checkout.CancelOutcome, error) {
 	l.times--
 	if l.times < 0 {
 		return l.Cancellations.Cancel(ctx, c)
 	}
 	if !l.blocked {
 		if _, err := l.Cancellations.Cancel(ctx, c); err != nil {
-			return 0, err
+			return checkout.CancelOutcome{}, err
 		}
 	}
-	return 0, checkout.ErrOutcomeUnknown
+	return checkout.CancelOutcome{}, checkout.ErrOutcomeUnknown
 }
 
 func TestCancelWithLostReplies(t *testing.T) {
@@ -404,5 +405,42 @@ eventflow_purchase_cancellations_total{result="unknown_order"} 1
 		if err := testutil.GatherAndCompare(w.registry, strings.NewReader(want), "eventflow_purchase_cancellations_total"); err != nil {
 			t.Error(err)
 		}
+	})
+}
+
+// The arbiter loses its data between the mark and the publish, and the broker takes
+// nothing of the lost epoch any more: nothing may be promised.
+func TestLostCancellationIsNotPromised(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := setup(t, nil)
+		id := w.buy(t)
+		w.deps.Publisher = forgetful{w}
+		w.renew(t)
+		if _, err := w.shop.Cancel(t.Context(), id, buyer, wait); ticketing.ErrorCode(err) != ticketing.CodeOutcomeUnknown {
+			t.Errorf("Cancel = %v, want OUTCOME_UNKNOWN", err)
+		}
+		if n := w.queued(t); n != 1 {
+			t.Errorf("%d messages in the queue, want the order's own", n)
+		}
+	})
+}
+
+// A broker that has lost its data takes nothing until it is told again; the mark is on the
+// arbiter's disk, so that it is promised, and published later.
+func TestBrokerWithoutItsDataCostsNobodyACancellation(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := setup(t, nil)
+		background(t, w.relay.Run)
+		id := w.buy(t)
+		w.broker.Forget()
+		if got, err := w.shop.Cancel(t.Context(), id, buyer, wait); err != nil || got.Settled {
+			t.Fatalf("Cancel = %+v, %v", got, err)
+		}
+		must(t, w.broker.Admit(t.Context(), "epoch-1"))
+		w.books(t, 0)
+		time.Sleep(12 * time.Second)
+		w.cancelledOnce(t, id)
 	})
 }

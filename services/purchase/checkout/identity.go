@@ -3,10 +3,7 @@ package checkout
 import (
 	"crypto/hmac"
 	"crypto/sha256"
-	"encoding/base64"
 	"fmt"
-	"strconv"
-	"strings"
 
 	"github.com/google/uuid"
 
@@ -52,13 +49,4 @@ func (i Identity) OrderID(email string, key Key) (ticketing.OrderID, error) {
 	id[6] = id[6]&0x0f | 0x80 // version 8
 	id[8] = id[8]&0x3f | 0x80 // the variant of RFC 9562
 	return ticketing.OrderID(id.String()), nil
-}
-
-// fingerprint is a digest of what the buyer asked for. It leaves out what the shop adds:
-// the price may change between a purchase and its replay.
-func fingerprint(o ticketing.Order) string {
-	sum := sha256.Sum256([]byte(strings.Join([]string{
-		o.EventID, o.TierID, strconv.Itoa(o.Quantity), o.Buyer.Email, o.Buyer.Name, o.PromoCode, o.Buyer.Locale,
-	}, separator)))
-	return base64.RawURLEncoding.EncodeToString(sum[:])
 }

@@ -90,6 +90,8 @@ func publishResult(err error) string {
 	switch {
 	case err == nil:
 		return "confirmed"
+	case errors.Is(err, ErrFenced):
+		return "fenced"
 	case errors.Is(err, ErrUnavailable):
 		return "unavailable"
 	default:

@@ -16,6 +16,11 @@ var ErrOutcomeUnknown = errors.New("outcome unknown")
 // breaker open, not connected, not yet sent.
 var ErrUnavailable = errors.New("store unavailable")
 
+// ErrFenced is returned by a Publisher, beside ErrUnavailable, where the broker takes no
+// orders of the order's epoch: the arbiter's data was lost and is being rebuilt, or the
+// broker has lost its own.
+var ErrFenced = errors.New("the order's epoch is over")
+
 // ErrNotFound is returned by a lookup when the store answered that it has no such order.
 var ErrNotFound = errors.New("not found")
 
@@ -38,9 +43,20 @@ const (
 	Known
 	// KeyReused: the order exists with another fingerprint.
 	KeyReused
+	// SaleClosed: the sale has not begun or is over, by the arbiter's clock.
+	SaleClosed
 	// SoldOut: fewer seats are left than were asked for.
 	SoldOut
-	// NotOnSale: the arbiter has no stock for this tier.
+	// BuyerLimit: the buyer would hold more seats of the tier than one may; Outcome.Limit
+	// says how many that is.
+	BuyerLimit
+	// PromoUnknown: the event has no such promo code for this tier any more.
+	PromoUnknown
+	// PromoNotValid: the promo code is not valid yet, or not any more, by the arbiter's clock.
+	PromoNotValid
+	// PromoUsedUp: as many orders as may have used the promo code.
+	PromoUsedUp
+	// NotOnSale: the arbiter has no stock or no rules for this tier.
 	NotOnSale
 	// SalePaused: the arbiter is not open, or open in another epoch than the caller's.
 	SalePaused
@@ -88,15 +104,24 @@ const (
 	CancelOutboxFull
 )
 
-// Outcome is the arbiter's answer. Record is set with Reserved and Known.
+// CancelOutcome is the arbiter's answer. Epoch is set with CancelWaiting: it is the epoch to
+// publish the cancellation in.
+type CancelOutcome struct {
+	Verdict CancelVerdict
+	Epoch   string
+}
+
+// Outcome is the arbiter's answer. Record is set with Reserved and Known, Limit with BuyerLimit.
 type Outcome struct {
 	Verdict Verdict
 	Record  Record
+	Limit   int
 }
 
 // Reservations is the one arbiter of seats. Implementations apply their own deadline.
 type Reservations interface {
-	// Reserve decides in one atomic step. Its errors wrap ErrUnavailable (surely
+	// Reserve decides in one atomic step, by the rules that the catalog has set and by the
+	// arbiter's own clock. Its errors wrap ErrUnavailable (surely
 	// nothing happened) or ErrOutcomeUnknown (the seats may be held).
 	Reserve(ctx context.Context, r Reservation) (Outcome, error)
 	// Accept notes that the broker has the orders: PENDING becomes ACCEPTED and they
@@ -113,7 +138,7 @@ type Cancellations interface {
 	// Cancel marks the order and puts its cancellation into the outbox, in one atomic
 	// step that may be repeated. The seats come back to the pool when the ledger has given
 	// them back, once. Its errors are those of Reserve.
-	Cancel(ctx context.Context, c Cancellation) (CancelVerdict, error)
+	Cancel(ctx context.Context, c Cancellation) (CancelOutcome, error)
 	// AcceptCancel notes that the broker has the cancellations: they leave the outbox.
 	AcceptCancel(ctx context.Context, ids ...ticketing.OrderID) error
 	// Epoch returns the epoch that the arbiter is open in, "" where it is not open.
@@ -134,7 +159,7 @@ type Publisher interface {
 	// Publish returns nil once the broker has confirmed that it keeps the order, or the
 	// cancellation that a Cancelled one stands for.
 	// Any error means that the broker may or may not have it: the order must stay in the outbox.
-	// An error that wraps ErrUnavailable means that it was surely not sent.
+	// An error that wraps ErrUnavailable means that it was surely not kept; ErrFenced says why.
 	Publish(ctx context.Context, order ticketing.Order) error
 }
 

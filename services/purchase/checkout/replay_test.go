@@ -65,26 +65,44 @@ func TestReplay(t *testing.T) {
 		},
 		"after the sale has closed": {
 			reason:  "the key bought something: the buyer is told what",
-			between: func(_ *testing.T, w *world) { w.front.event.SalesClose = time.Now() },
-			wait:    wait, want: ticketing.StateAccepted, queued: 1,
+			between: func(t *testing.T, w *world) { t.Helper(); w.close(t) },
+			wait:    wait, want: ticketing.StateAccepted, took: wait, queued: 1,
+		},
+		"after the sale has closed, confirmed meanwhile": {
+			between: func(t *testing.T, w *world) {
+				t.Helper()
+				w.close(t)
+				w.consume(t, ticketing.StateConfirmed, 0)
+				synctest.Wait()
+			},
+			wait: wait, want: ticketing.StateConfirmed,
 		},
 		"after the sale has closed, another payload": {
-			between: func(_ *testing.T, w *world) { w.front.event.SalesClose = time.Now() },
+			between: func(t *testing.T, w *world) { t.Helper(); w.close(t) },
 			again:   func(p *ticketing.Purchase) { p.Quantity = 1 },
 			wantErr: ticketing.CodeKeyReused, queued: 1,
 		},
 		"after the sale has closed, another buyer": {
-			between: func(_ *testing.T, w *world) { w.front.event.SalesClose = time.Now() },
+			between: func(t *testing.T, w *world) { t.Helper(); w.close(t) },
 			again:   func(p *ticketing.Purchase) { p.Email = "eda@example.com" },
 			wantErr: ticketing.CodeSaleClosed, queued: 1,
 		},
 		"after the sale has closed, arbiter away": {
 			reason: "SALE_CLOSED would be final, and may be untrue",
-			between: func(_ *testing.T, w *world) {
-				w.front.event.SalesClose = time.Now()
+			between: func(t *testing.T, w *world) {
+				t.Helper()
+				w.close(t)
 				w.arbiter.Fail(checkout.ErrUnavailable)
 			},
 			wantErr: ticketing.CodeStoreUnavailable, queued: 1,
+		},
+		"after the buyer's limit was lowered": {
+			reason: "what is held stays held",
+			between: func(t *testing.T, w *world) {
+				t.Helper()
+				w.restock(t, func(e *ticketing.Event) { e.Tiers[0].MaxPerBuyer = 1 })
+			},
+			want: ticketing.StateAccepted, queued: 1,
 		},
 	}
 	for name, tc := range cases {

@@ -106,7 +106,7 @@ func (s *Service) buy(ctx context.Context, p ticketing.Purchase, key Key, wait t
 	deadline := s.d.Clock().Add(wait)
 	order, err := s.place(p, key)
 	if err != nil {
-		return s.replayClosed(ctx, p, key, err)
+		return Record{}, err
 	}
 	if err := s.d.Gate.Err(); err != nil {
 		return Record{}, err
@@ -123,11 +123,11 @@ func (s *Service) buy(ctx context.Context, p ticketing.Purchase, key Key, wait t
 	}
 	switch outcome.Verdict {
 	case Reserved:
-		return s.finish(ctx, Record{Order: order, State: ticketing.StatePending}, w, deadline), nil
+		return s.finish(ctx, outcome.Record, w, deadline)
 	case Known:
-		return s.replay(ctx, outcome.Record, w, deadline), nil
+		return s.replay(ctx, outcome.Record, w, deadline)
 	default:
-		return Record{}, refusal(outcome.Verdict, order)
+		return Record{}, refusal(outcome, order)
 	}
 }
 
@@ -150,7 +150,7 @@ func (s *Service) place(p ticketing.Purchase, key Key) (ticketing.Order, error) 
 // have been taken is better known than guessed.
 func (s *Service) reserve(ctx context.Context, order ticketing.Order) (Outcome, error) {
 	ctx = context.WithoutCancel(ctx)
-	r := Reservation{Order: order, Fingerprint: fingerprint(order)}
+	r := Reservation{Order: order, Fingerprint: order.Fingerprint()}
 	start := s.d.Clock()
 	outcome, err := s.d.Reservations.Reserve(ctx, r)
 	switch {
@@ -171,10 +171,7 @@ func (s *Service) reserve(ctx context.Context, order ticketing.Order) (Outcome, 
 		return outcome, nil
 	case errors.Is(err, ErrOutcomeUnknown):
 		s.d.Logger.WarnContext(ctx, "Outcome of a reservation is unknown", telemetry.KeyOrderID, order.ID, telemetry.KeyError, err)
-		return Outcome{}, &ticketing.Error{
-			Code: ticketing.CodeOutcomeUnknown, RetryAfter: retryAfter,
-			Message: "the seats may be held: ask for the order, or send the purchase again with the same key",
-		}
+		return Outcome{}, outcomeUnknown()
 	case errors.Is(err, ErrUnavailable):
 		return Outcome{}, unavailable("the seat arbiter cannot be reached", err)
 	default:
@@ -183,10 +180,14 @@ func (s *Service) reserve(ctx context.Context, order ticketing.Order) (Outcome, 
 }
 
 // finish publishes a PENDING order and waits for it. The order is in the outbox, on disk:
-// whatever fails here, the relay finishes it, and nobody waits for that.
-func (s *Service) finish(ctx context.Context, record Record, w *waiter, deadline time.Time) Record {
-	if !s.publish(ctx, record.Order) {
-		return record
+// whatever fails here, the relay finishes it, and nobody waits for that. Only where the
+// order's epoch is over the outbox may be gone with the arbiter's data.
+func (s *Service) finish(ctx context.Context, record Record, w *waiter, deadline time.Time) (Record, error) {
+	switch err := s.publish(ctx, record.Order); {
+	case errors.Is(err, ErrFenced):
+		return s.fenced(ctx, record)
+	case err != nil:
+		return record, nil //nolint:nilerr // the order is durable
 	}
 	record.State = ticketing.StateAccepted
 	atMost := deadline.Sub(s.d.Clock())
@@ -200,11 +201,24 @@ func (s *Service) finish(ctx context.Context, record Record, w *waiter, deadline
 	case atMost <= acceptFirst:
 		s.acceptor.offer(record.Order)
 	}
-	return record
+	return record, nil
 }
 
-// publish reports whether the broker has confirmed the order.
-func (s *Service) publish(ctx context.Context, order ticketing.Order) bool {
+// fenced answers for an order that the broker takes no more. Where the arbiter still has
+// it, it is the broker that lost its data, and the relay will publish it. Otherwise an
+// earlier request may have brought it into the queue, or not.
+func (s *Service) fenced(ctx context.Context, record Record) (Record, error) {
+	latest, err := lookup(context.WithoutCancel(ctx), s.d.Reservations.Lookup, record.Order.ID)
+	if err != nil {
+		s.d.Logger.WarnContext(ctx, "Outcome of an order of an ended epoch is unknown",
+			telemetry.KeyOrderID, record.Order.ID, telemetry.KeyError, err)
+		return record, outcomeUnknown()
+	}
+	return latest, nil
+}
+
+// publish returns nil once the broker has confirmed the order.
+func (s *Service) publish(ctx context.Context, order ticketing.Order) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.d.PublishBudget)
 	defer cancel()
 	start := s.d.Clock()
@@ -214,16 +228,19 @@ func (s *Service) publish(ctx context.Context, order ticketing.Order) bool {
 	if err != nil {
 		s.d.Logger.DebugContext(ctx, "Left order to the relay", telemetry.KeyOrderID, order.ID, telemetry.KeyError, err)
 	}
-	return err == nil
+	return err
 }
 
 // replay answers a key that is known with its order's present state. A PENDING order is
 // published again: the pod that reserved it may have died before it did, and then the
 // arbiter would be the only one to know of an order that is promised here.
-func (s *Service) replay(ctx context.Context, record Record, w *waiter, deadline time.Time) Record {
+func (s *Service) replay(ctx context.Context, record Record, w *waiter, deadline time.Time) (Record, error) {
 	switch record.State {
 	case ticketing.StatePending:
-		record = s.finish(ctx, record, w, deadline)
+		var err error
+		if record, err = s.finish(ctx, record, w, deadline); err != nil {
+			return record, err
+		}
 	case ticketing.StateAccepted:
 		if state, settled := w.wait(ctx, deadline.Sub(s.d.Clock())); settled {
 			record.State = state
@@ -231,35 +248,11 @@ func (s *Service) replay(ctx context.Context, record Record, w *waiter, deadline
 	default:
 	}
 	if record.State.Settled() || w == nil {
-		return record
+		return record, nil
 	}
 	// The announcement goes to the pod that took the order, which may be another one.
 	if latest, err := s.d.Reservations.Lookup(ctx, record.Order.ID); err == nil && latest.State.Settled() {
-		return latest
+		return latest, nil
 	}
-	return record
-}
-
-// replayClosed answers a purchase that was refused because the sale is closed: where the
-// key bought something while it was open, the buyer is told what.
-func (s *Service) replayClosed(ctx context.Context, p ticketing.Purchase, key Key, refused error) (Record, error) {
-	if key == "" || ticketing.ErrorCode(refused) != ticketing.CodeSaleClosed {
-		return Record{}, refused
-	}
-	id, err := s.d.Identity.OrderID(p.Email, key)
-	if err != nil {
-		return Record{}, err
-	}
-	record, err := s.d.Reservations.Lookup(ctx, id)
-	switch {
-	case errors.Is(err, ErrNotFound):
-		return Record{}, refused
-	case err != nil:
-		return Record{}, unavailable("the sale is closed, and whether this key bought something cannot be told now", err)
-	case record.Order.EventID != p.EventID || record.Order.Quantity != p.Quantity,
-		p.TierID != "" && record.Order.TierID != p.TierID:
-		return Record{}, refusal(KeyReused, record.Order)
-	default:
-		return record, nil
-	}
+	return record, nil
 }

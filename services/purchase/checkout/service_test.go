@@ -132,8 +132,10 @@ func TestBuyMakesTheOrder(t *testing.T) {
 		must(t, err)
 		want := ticketing.Order{
 			ID: id, EventID: "aurora", TierID: "general", Quantity: 2,
-			Buyer: ticketing.Buyer{Email: "ada@example.com", Name: "Ada", Locale: "en"},
-			Total: ticketing.Money{Amount: 9000, Currency: "EUR"}, PlacedAt: time.Now().UTC(), Node: node,
+			Buyer:    ticketing.Buyer{Email: "ada@example.com", Name: "Ada", Locale: "en"},
+			Total:    ticketing.Money{Amount: 9000, Currency: "EUR"},
+			Price:    ticketing.Price{Subtotal: 9000, Total: 9000, Currency: "EUR"},
+			PlacedAt: time.Now().UTC(), Node: node, Epoch: "epoch-1",
 		}
 		if diff := cmp.Diff(want, got.Order); diff != "" {
 			t.Errorf("order (-want +got):\n%s", diff)
@@ -179,8 +181,7 @@ func TestBuyRefuses(t *testing.T) {
 		"outbox full": {change: func(w *world) {
 			w.arbiter = memory.NewArbiter(time.Now, 0)
 			w.deps.Reservations = w.arbiter
-			_ = w.arbiter.Stock(context.Background(), []ticketing.Event{aurora(10)})
-			_ = w.arbiter.Open(context.Background(), "epoch-1")
+			w.arbiter.OpenSale("epoch-1", aurora(10))
 		}, want: ticketing.CodeOverloaded, left: 10},
 		"data lost": {
 			reason: "an arbiter without an epoch sells nothing",
@@ -250,9 +251,9 @@ func TestBuyLearnsTheEpochOnce(t *testing.T) {
 				_, err := w.shop.Buy(t.Context(), purchase(), "first", 0)
 				must(t, err)
 				w.arbiter.Forget()
-				must(t, w.arbiter.Stock(t.Context(), []ticketing.Event{w.front.event}))
 				if tc.epoch != "" {
-					must(t, w.arbiter.Open(t.Context(), tc.epoch))
+					w.arbiter.OpenSale(tc.epoch, w.front.event)
+					must(t, w.broker.Admit(t.Context(), tc.epoch))
 				}
 				counter.reserve.Store(0)
 				_, err = w.shop.Buy(t.Context(), purchase(), "second", 0)

@@ -75,8 +75,8 @@ func setup(t *testing.T, change func(*world)) *world {
 		arbiter: memory.NewArbiter(time.Now, 1000), broker: memory.NewBroker(), ledger: memory.NewLedger(time.Now),
 		registry: prometheus.NewRegistry(),
 	}
-	must(t, w.arbiter.Stock(t.Context(), []ticketing.Event{w.front.event}))
-	must(t, w.arbiter.Open(t.Context(), "epoch-1"))
+	w.arbiter.OpenSale("epoch-1", w.front.event)
+	must(t, w.broker.Admit(t.Context(), "epoch-1"))
 	w.deps = checkout.Deps{
 		Storefront: w.front, Pipeline: w.front, Gate: w.front,
 		Reservations: w.arbiter, Cancellations: w.arbiter, Publisher: w.broker, Ledger: w.ledger,
@@ -135,6 +135,19 @@ func (w *world) consume(t *testing.T, state ticketing.State, delay time.Duration
 	})
 }
 
+// restock changes what is on sale, for the pods and for the arbiter.
+func (w *world) restock(t *testing.T, change func(*ticketing.Event)) {
+	t.Helper()
+	change(&w.front.event)
+	must(t, w.arbiter.Stock(t.Context(), []ticketing.Event{w.front.event}))
+}
+
+// close ends the sale.
+func (w *world) close(t *testing.T) {
+	t.Helper()
+	w.restock(t, func(e *ticketing.Event) { e.SalesClose = time.Now() })
+}
+
 // left returns what the pool has left.
 func (w *world) left(t *testing.T) int {
 	t.Helper()
@@ -153,7 +166,7 @@ func (w *world) waitingInOutbox(t *testing.T) int {
 
 func (w *world) queued(t *testing.T) int {
 	t.Helper()
-	n, err := w.broker.Depth(t.Context())
+	n, _, err := w.broker.State(t.Context())
 	must(t, err)
 	return n
 }
@@ -187,4 +200,24 @@ type hanging struct{}
 func (hanging) Publish(ctx context.Context, _ ticketing.Order) error {
 	<-ctx.Done()
 	return ctx.Err()
+}
+
+// renew makes the shop anew from changed parts, as a pod that restarts does.
+func (w *world) renew(t *testing.T) {
+	t.Helper()
+	w.deps.Metrics = checkout.NewMetrics(prometheus.NewRegistry())
+	w.shop = checkout.New(w.deps)
+	background(t, w.shop.Run)
+}
+
+// forgetful is a broker before which the arbiter loses its data, and which then takes
+// nothing of the lost epoch.
+type forgetful struct{ w *world }
+
+func (f forgetful) Publish(ctx context.Context, o ticketing.Order) error {
+	f.w.arbiter.Forget()
+	if err := f.w.broker.Fence(ctx, o.Epoch); err != nil {
+		return err
+	}
+	return f.w.broker.Publish(ctx, o)
 }

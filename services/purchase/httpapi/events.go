@@ -44,12 +44,19 @@ type eventBody struct {
 	Tiers      []tierBody `json:"tiers"`
 }
 
+// tierBody shows a tier. Promo codes are shown nowhere.
 type tierBody struct {
-	ID          string          `json:"id"`
-	Name        string          `json:"name"`
-	Price       ticketing.Money `json:"price"`
+	ID             string          `json:"id"`
+	Name           string          `json:"name"`
+	Price          ticketing.Money `json:"price"`
+	Fee            ticketing.Money `json:"fee"`
+	TaxBasisPoints int             `json:"tax_basis_points"`
+	// UnitTotal is what one ticket costs with everything in it.
+	UnitTotal   ticketing.Money `json:"unit_total"`
 	Capacity    int             `json:"capacity"`
 	MaxPerOrder int             `json:"max_per_order"`
+	// MaxPerBuyer is left out where there is no limit.
+	MaxPerBuyer int `json:"max_per_buyer,omitempty"`
 	// Available is null while the pod has never been told.
 	Available *int `json:"available"`
 }
@@ -83,7 +90,9 @@ func newPages(s *storefront.Snapshot) (*pages, error) {
 	made := &pages{of: s, event: make(map[string][]byte, len(s.Events))}
 	var err error
 	for i, event := range s.Events {
-		all.Events[i] = newEventBody(event, s)
+		if all.Events[i], err = newEventBody(event, s); err != nil {
+			return nil, fmt.Errorf("show event %q: %w", event.ID, err)
+		}
 		if made.event[event.ID], err = page(oneEventBody{all.Events[i], fresh}); err != nil {
 			return nil, fmt.Errorf("encode event %q: %w", event.ID, err)
 		}
@@ -99,18 +108,26 @@ func page(body any) ([]byte, error) {
 	return append(encoded, '\n'), err
 }
 
-func newEventBody(e ticketing.Event, s *storefront.Snapshot) eventBody {
+func newEventBody(e ticketing.Event, s *storefront.Snapshot) (eventBody, error) {
 	body := eventBody{
 		ID: e.ID, Name: e.Name, Venue: e.Venue, StartsAt: e.StartsAt,
 		SalesOpen: e.SalesOpen, SalesClose: e.SalesClose, Tiers: make([]tierBody, len(e.Tiers)),
 	}
 	for i, t := range e.Tiers {
-		body.Tiers[i] = tierBody{ID: t.ID, Name: t.Name, Price: t.Price, Capacity: t.Capacity, MaxPerOrder: t.Limit()}
+		one, err := ticketing.PriceOf(t, nil, 1)
+		if err != nil {
+			return eventBody{}, err
+		}
+		body.Tiers[i] = tierBody{
+			ID: t.ID, Name: t.Name, Price: t.Price, Fee: ticketing.Money{Amount: t.Fee, Currency: t.Price.Currency},
+			TaxBasisPoints: t.TaxBasisPoints, UnitTotal: ticketing.Money{Amount: one.Total, Currency: one.Currency},
+			Capacity: t.Capacity, MaxPerOrder: t.Limit(), MaxPerBuyer: t.MaxPerBuyer,
+		}
 		if n, known := s.Available(ticketing.TierKey{EventID: e.ID, TierID: t.ID}); known {
 			body.Tiers[i].Available = &n
 		}
 	}
-	return body
+	return body, nil
 }
 
 // events shows everything that is on sale.

@@ -31,6 +31,8 @@ func meaningOf(code ticketing.Code) (meaning, bool) {
 		return meaning{http.StatusNotFound, "Unknown order"}, true
 	case ticketing.CodeSoldOut:
 		return meaning{http.StatusConflict, "Sold out"}, true
+	case ticketing.CodeLimitExceeded:
+		return meaning{http.StatusConflict, "Limit exceeded"}, true
 	case ticketing.CodeSaleClosed:
 		return meaning{http.StatusConflict, "Sale closed"}, true
 	case ticketing.CodeNotCancellable:

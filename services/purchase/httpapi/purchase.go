@@ -29,16 +29,18 @@ type orderBody struct {
 	Tier     string            `json:"tier"`
 	Quantity int               `json:"quantity"`
 	Total    ticketing.Money   `json:"total"`
-	Node     string            `json:"node"`
-	Receipt  string            `json:"receipt,omitempty"`
-	Tickets  []string          `json:"tickets,omitempty"`
+	// Price is how Total comes about; orders from before prices were broken down have none.
+	Price   ticketing.Price `json:"price,omitzero"`
+	Node    string          `json:"node"`
+	Receipt string          `json:"receipt,omitempty"`
+	Tickets []string        `json:"tickets,omitempty"`
 }
 
 func newOrderBody(r checkout.Record, status string) orderBody {
 	o := r.Order
 	body := orderBody{
 		Status: status, OrderID: o.ID, EventID: o.EventID, Tier: o.TierID,
-		Quantity: o.Quantity, Total: o.Total, Node: o.Node,
+		Quantity: o.Quantity, Total: o.Total, Price: o.Price, Node: o.Node,
 	}
 	if r.State == ticketing.StateConfirmed {
 		body.Tickets = o.Tickets()

@@ -112,8 +112,12 @@ func aurora() ticketing.Event {
 		ID: "aurora", Name: "Aurora", Venue: "Old Harbour", StartsAt: noon.AddDate(0, 1, 0), SalesOpen: noon.AddDate(0, -1, 0),
 		Tiers: []ticketing.Tier{
 			{ID: "general", Name: "General", Price: ticketing.Money{Amount: 4500, Currency: "EUR"}, Capacity: 100, MaxPerOrder: 4},
-			{ID: "vip", Name: "VIP", Price: ticketing.Money{Amount: 12000, Currency: "EUR"}, Capacity: 10},
+			{
+				ID: "vip", Name: "VIP", Price: ticketing.Money{Amount: 12000, Currency: "EUR"}, Capacity: 10,
+				Fee: 350, TaxBasisPoints: 2100, MaxPerBuyer: 6,
+			},
 		},
+		PromoCodes: []ticketing.PromoCode{{Code: "EARLY", PercentOff: 10}},
 	}
 }
 
@@ -126,8 +130,10 @@ func snapshot() *storefront.Snapshot {
 func record(state ticketing.State) checkout.Record {
 	return checkout.Record{State: state, Order: ticketing.Order{
 		ID: orderID, EventID: "aurora", TierID: "general", Quantity: 2,
-		Buyer: ticketing.Buyer{Email: "ada@example.com", Name: "Ada", Locale: "es"},
-		Total: ticketing.Money{Amount: 9000, Currency: "EUR"}, PlacedAt: noon, Node: "purchase-0",
+		Buyer:     ticketing.Buyer{Email: "ada@example.com", Name: "Ada", Locale: "es"},
+		PromoCode: "EARLY", Total: ticketing.Money{Amount: 8100, Currency: "EUR"},
+		Price:    ticketing.Price{Subtotal: 9000, Discount: 900, Total: 8100, Currency: "EUR"},
+		PlacedAt: noon, Node: "purchase-0",
 	}}
 }
 

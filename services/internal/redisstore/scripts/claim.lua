@@ -1,5 +1,5 @@
 -- Claims the orders that have waited longest in the outbox, and makes them look new.
--- Answers a payload and '1' for a cancellation, '' for an order, of each.
+-- Answers the payload of each, and the mark of a cancelled one: the epoch to publish its cancellation in.
 -- KEYS: outbox
 -- ARGV: least age in milliseconds, how many at most, prefix of order keys
 local time = redis.call('TIME')
