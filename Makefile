@@ -15,7 +15,8 @@ URL := http://localhost$(if $(filter 80,$(HTTP_PORT)),,:$(HTTP_PORT))
 TOOL := hack/tools/install.sh
 
 # Program and its package.
-PROGRAMS := operator:controllers purchase:services/purchase consumer:services/consumer analytics:services/analytics
+PROGRAMS := operator:controllers purchase:services/purchase consumer:services/consumer analytics:services/analytics \
+  eventflow:services/cli
 LDFLAGS := -s -w -X github.com/eventflow-dev/eventflow/services/internal/telemetry.version=$(VERSION)
 GOTEST := go test -race -timeout 15m
 

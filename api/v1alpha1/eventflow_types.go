@@ -94,10 +94,39 @@ type PurchaseSpec struct {
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=100
 	Replicas int32 `json:"replicas,omitempty"`
+	// rateLimit is how many purchases one client may make. When omitted, 50 a second and
+	// 100 at once, of each pod. What is more is answered with 429, RATE_LIMITED and Retry-After;
+	// nothing happened, and the same purchase may be sent again.
+	//
+	// A client is an address as the ingress sees it, or a /64 of IPv6; no header that it
+	// sends changes that. Everybody behind one NAT is one client: a venue, an office, a mobile
+	// carrier. The limit keeps one machine from taking every place in a pod, it does not keep
+	// scalpers from buying, and belongs well above what people behind one address do together.
+	// The default lets 300 of them buy in the first second and 9,000 a minute, of three pods,
+	// since each pod counts for itself. Where a load balancer hides addresses from the
+	// ingress, all clients are one: let it pass them on (PROXY protocol), or switch the limit off.
+	// +optional
+	RateLimit *RateLimitSpec `json:"rateLimit,omitempty"`
 	// resources of each pod. When omitted, small requests and generous limits; when
 	// given, they replace those as a whole.
 	// +optional
 	Resources *corev1.ResourceRequirements `json:"resources,omitempty"`
+}
+
+// RateLimitSpec is how often one client may buy of one pod.
+// +kubebuilder:validation:XValidation:rule="!has(self.burst) || self.burst >= self.requestsPerSecond",message="burst: must be at least requestsPerSecond; people do not come evenly"
+type RateLimitSpec struct {
+	// requestsPerSecond is how many purchases a second one client may make of each pod in
+	// the long run. 0 switches the limit off.
+	// +required
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=100000
+	RequestsPerSecond int32 `json:"requestsPerSecond"`
+	// burst is how many it may make at once. When omitted, twice requestsPerSecond.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=1000000
+	Burst int32 `json:"burst,omitempty"`
 }
 
 // ConsumerSpec is the consumer.

@@ -58,6 +58,9 @@ func TestSchemaSaysWhatToDo(t *testing.T) {
 	promo := func(codes ...v1alpha1.CatalogPromoCode) func(*v1alpha1.EventFlow) {
 		return event(func(e *v1alpha1.CatalogEvent) { e.PromoCodes = codes })
 	}
+	rate := func(limit v1alpha1.RateLimitSpec) func(*v1alpha1.EventFlow) {
+		return func(ef *v1alpha1.EventFlow) { ef.Spec.Purchase.RateLimit = &limit }
+	}
 	cases := map[string]struct {
 		change func(*v1alpha1.EventFlow)
 		want   string
@@ -66,6 +69,8 @@ func TestSchemaSaysWhatToDo(t *testing.T) {
 		"a name that begins with a digit": {func(ef *v1alpha1.EventFlow) { ef.Name = "1a" }, "beginning with a letter"},
 		"a dotted name":                   {func(ef *v1alpha1.EventFlow) { ef.Name = "a.b" }, "Services are named after it"},
 		"too many pods":                   {func(ef *v1alpha1.EventFlow) { ef.Spec.Purchase.Replicas = 101 }, "less than or equal to 100"},
+		"a rate below zero":               {rate(v1alpha1.RateLimitSpec{RequestsPerSecond: -1}), "greater than or equal to 0"},
+		"a burst below the rate":          {rate(v1alpha1.RateLimitSpec{RequestsPerSecond: 10, Burst: 9}), "must be at least requestsPerSecond"},
 		"a URL as host":                   {func(ef *v1alpha1.EventFlow) { ef.Spec.Ingress.Host = "http://example.com/" }, "use a plain DNS name"},
 		"an event's id":                   {event(func(e *v1alpha1.CatalogEvent) { e.ID = "Aurora 2027" }), "use 1 to 63 lower-case letters"},
 		"a tier's id":                     {event(func(e *v1alpha1.CatalogEvent) { e.Tiers[0].ID = "-" }), "such as general"},
@@ -101,6 +106,18 @@ func TestSchemaSaysWhatToDo(t *testing.T) {
 				t.Errorf("error %v, want %q", err, tc.want)
 			}
 		})
+	}
+}
+
+// TestNoRateLimit: a limit of zero is a value, and not one that was left out.
+func TestNoRateLimit(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	ef := w.create(func(ef *v1alpha1.EventFlow) {
+		ef.Spec.Suspend, ef.Spec.Purchase.RateLimit = true, &v1alpha1.RateLimitSpec{}
+	})
+	if diff := cmp.Diff(&v1alpha1.RateLimitSpec{}, ef.Spec.Purchase.RateLimit); diff != "" {
+		t.Errorf("rate limit (-want +got):\n%s", diff)
 	}
 }
 

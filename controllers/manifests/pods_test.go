@@ -5,11 +5,13 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/pod-security-admission/api"
 	"k8s.io/pod-security-admission/policy"
 
+	"github.com/eventflow-dev/eventflow/api/v1alpha1"
 	"github.com/eventflow-dev/eventflow/controllers/manifests"
 )
 
@@ -123,5 +125,33 @@ func TestProbesAskThePodItself(t *testing.T) {
 				t.Errorf("%s runs %v, which may ask somebody else", component, probe.Exec.Command)
 			}
 		}
+	}
+}
+
+func TestRateLimitOfPurchasePods(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		limit *v1alpha1.RateLimitSpec
+		want  map[string]string
+	}{
+		"left out":      {nil, map[string]string{}},
+		"off":           {&v1alpha1.RateLimitSpec{}, map[string]string{"EVENTFLOW_RATE_LIMIT": "0", "EVENTFLOW_RATE_BURST": "1"}},
+		"without burst": {&v1alpha1.RateLimitSpec{RequestsPerSecond: 20}, map[string]string{"EVENTFLOW_RATE_LIMIT": "20", "EVENTFLOW_RATE_BURST": "40"}},
+		"with burst":    {&v1alpha1.RateLimitSpec{RequestsPerSecond: 20, Burst: 30}, map[string]string{"EVENTFLOW_RATE_LIMIT": "20", "EVENTFLOW_RATE_BURST": "30"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			in := readInput(t, "testdata/standard.in.yaml")
+			in.EventFlow.Spec.Purchase.RateLimit = tc.limit
+			got := map[string]string{}
+			for _, variable := range templates(t, in)["purchase"].Spec.Containers[0].Env {
+				if strings.HasPrefix(variable.Name, "EVENTFLOW_RATE_") {
+					got[variable.Name] = variable.Value
+				}
+			}
+			if diff := cmp.Diff(tc.want, got); diff != "" {
+				t.Errorf("environment (-want +got):\n%s", diff)
+			}
+		})
 	}
 }

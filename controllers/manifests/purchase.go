@@ -1,6 +1,9 @@
 package manifests
 
 import (
+	"cmp"
+	"strconv"
+
 	policyv1 "k8s.io/api/policy/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
@@ -22,10 +25,12 @@ func purchase(in Input) []Object {
 		drain:     5,
 		resources: resourcesOr(ef.Spec.Purchase.Resources, purchaseSize),
 		stores:    []v1alpha1.StoreComponent{v1alpha1.StorePostgres, v1alpha1.StoreRedis, v1alpha1.StoreRabbitMQ},
-		env: []*corev1ac.EnvVarApplyConfiguration{
+		env: append([]*corev1ac.EnvVarApplyConfiguration{
 			env("EVENTFLOW_ORDER_KEY_FILE", keys+"/"+keyOrderID),
 			env("EVENTFLOW_RECEIPT_KEY_FILE", keys+"/"+keyReceipt),
-		},
+			// The ingress says who a client is. Nothing else is between it and the pods.
+			env("EVENTFLOW_TRUSTED_HOPS", "1"),
+		}, rateLimit(ef.Spec.Purchase.RateLimit)...),
 		mounts: []mount{{name: "keys", path: keys, secret: keysName(ef), keys: []string{keyOrderID, keyReceipt}}},
 		files:  []map[string]string{signingKeys(in)},
 	}
@@ -35,6 +40,18 @@ func purchase(in Input) []Object {
 		service(ef, ComponentPurchase, goServicePorts()),
 		workload.deployment(in),
 		purchaseDisruptionBudget(ef),
+	}
+}
+
+// rateLimit tells the pods of a limit of their own; without one they have a default.
+func rateLimit(limit *v1alpha1.RateLimitSpec) []*corev1ac.EnvVarApplyConfiguration {
+	if limit == nil {
+		return nil
+	}
+	burst := cmp.Or(limit.Burst, 2*limit.RequestsPerSecond, 1)
+	return []*corev1ac.EnvVarApplyConfiguration{
+		env("EVENTFLOW_RATE_LIMIT", strconv.Itoa(int(limit.RequestsPerSecond))),
+		env("EVENTFLOW_RATE_BURST", strconv.Itoa(int(burst))),
 	}
 }
 

@@ -9,19 +9,20 @@ import (
 
 // Tier is one tier at the end of the run.
 type Tier struct {
-	EventID, TierID string
-	Capacity        int
+	EventID  string `json:"event_id"`
+	TierID   string `json:"tier"`
+	Capacity int    `json:"capacity"`
 	// Stock is how many seats the arbiter's pool has left.
-	Stock int
+	Stock int `json:"stock"`
 }
 
 // Final is the state of the stores after the run, when nothing moves any more: queue,
 // outbox and dead letters are empty.
 type Final struct {
-	Rows  []Row
-	Tiers []Tier
+	Rows  []Row  `json:"rows"`
+	Tiers []Tier `json:"tiers"`
 	// DeadLetters names the orders that were parked: accepted, not in the ledger, not lost.
-	DeadLetters []string
+	DeadLetters []string `json:"dead_letters,omitempty"`
 }
 
 // Kind is a way in which a promise is broken.

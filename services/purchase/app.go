@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -14,6 +15,7 @@ import (
 	"github.com/eventflow-dev/eventflow/services/internal/lifecycle"
 	"github.com/eventflow-dev/eventflow/services/internal/postgres"
 	"github.com/eventflow-dev/eventflow/services/internal/rabbitmq"
+	"github.com/eventflow-dev/eventflow/services/internal/ratelimit"
 	"github.com/eventflow-dev/eventflow/services/internal/redisstore"
 	"github.com/eventflow-dev/eventflow/services/internal/telemetry"
 	"github.com/eventflow-dev/eventflow/services/purchase/checkout"
@@ -119,8 +121,12 @@ func (a *app) makeServers() error {
 	}
 	handler, err := httpapi.New(httpapi.Deps{
 		Shop: a.shop, Front: a.front, Receipts: signer, Health: a.health,
-		Node: a.config.Node, Version: telemetry.Version(), Wait: a.config.Wait, MaxInFlight: a.config.MaxInFlight,
-		Clock: a.clock, Logger: a.log, Registerer: a.registry,
+		Node: a.config.Node, Version: telemetry.Version(), Wait: a.config.Wait,
+		MaxInFlight: a.config.MaxInFlight, MaxReads: a.config.MaxReads,
+		PurchaseRate: ratelimit.Rate{PerSecond: a.config.RateLimit, Burst: a.config.RateBurst},
+		ReadRate:     ratelimit.Rate{PerSecond: a.config.ReadRateLimit, Burst: a.config.ReadRateBurst},
+		TrustedHops:  a.config.TrustedHops,
+		Clock:        a.clock, Random: rand.Float64, Logger: a.log, Registerer: a.registry,
 	})
 	if err != nil {
 		return fmt.Errorf("make the API: %w", err)

@@ -32,6 +32,16 @@ type Config struct {
 	Wait time.Duration `env:"WAIT" envDefault:"300ms"`
 	// MaxInFlight bounds the purchases that the pod answers at one time.
 	MaxInFlight int `env:"MAX_IN_FLIGHT" envDefault:"512"`
+	// MaxReads bounds the reads that the pod answers at one time.
+	MaxReads int `env:"MAX_READS" envDefault:"2048"`
+	// RateLimit and RateBurst are the purchases that one client may make of this pod, in a
+	// second and at once; a limit of 0 is none. ReadRateLimit and ReadRateBurst are for reads.
+	RateLimit     int `env:"RATE_LIMIT"      envDefault:"50"`
+	RateBurst     int `env:"RATE_BURST"      envDefault:"100"`
+	ReadRateLimit int `env:"READ_RATE_LIMIT" envDefault:"500"`
+	ReadRateBurst int `env:"READ_RATE_BURST" envDefault:"1000"`
+	// TrustedHops is how many proxies in front of the pod are trusted to say who a client is.
+	TrustedHops int `env:"TRUSTED_HOPS" envDefault:"0"`
 	// OutboxLimit bounds the orders that wait for the broker, over all pods.
 	OutboxLimit int `env:"OUTBOX_LIMIT" envDefault:"100000"`
 }
@@ -49,6 +59,12 @@ func FromEnv(environ []string) (Config, error) {
 	}
 	check(c.Wait >= 0 && c.Wait <= 10*time.Second, "WAIT", "must be from 0s to 10s")
 	check(c.MaxInFlight > 0, "MAX_IN_FLIGHT", "must be at least 1")
+	check(c.MaxReads > 0, "MAX_READS", "must be at least 1")
+	check(c.RateLimit >= 0, "RATE_LIMIT", "must not be negative; 0 is no limit")
+	check(c.RateBurst > 0, "RATE_BURST", "must be at least 1")
+	check(c.ReadRateLimit >= 0, "READ_RATE_LIMIT", "must not be negative; 0 is no limit")
+	check(c.ReadRateBurst > 0, "READ_RATE_BURST", "must be at least 1")
+	check(c.TrustedHops >= 0, "TRUSTED_HOPS", "must not be negative")
 	check(c.OutboxLimit > 0, "OUTBOX_LIMIT", "must be at least 1")
 	check(c.ShutdownDelay >= 0, "SHUTDOWN_DELAY", "must not be negative")
 	if c.Node == "" {

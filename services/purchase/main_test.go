@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -70,7 +71,8 @@ func TestFromEnv(t *testing.T) {
 		PostgresURL: "postgres://user:secret@127.0.0.1:1/eventflow?sslmode=disable",
 		RedisURL:    "redis://:secret@127.0.0.1:1/0", RabbitMQURL: "amqp://user:secret@127.0.0.1:1/",
 		OrderKey: KeyBytes(strings.Repeat("k", 32)), ReceiptKey: KeyBytes(strings.Repeat("k", 32)),
-		Wait: 300 * time.Millisecond, MaxInFlight: 512, OutboxLimit: 100000,
+		Wait: 300 * time.Millisecond, MaxInFlight: 512, MaxReads: 2048, OutboxLimit: 100000,
+		RateLimit: 50, RateBurst: 100, ReadRateLimit: 500, ReadRateBurst: 1000,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("config (-want +got):\n%s", diff)
@@ -92,6 +94,16 @@ func TestFromEnvNamesWhatIsWrong(t *testing.T) {
 		"values out of range": {
 			map[string]string{"EVENTFLOW_WAIT": "11s", "EVENTFLOW_MAX_IN_FLIGHT": "0", "EVENTFLOW_OUTBOX_LIMIT": "-1", "EVENTFLOW_SHUTDOWN_DELAY": "-1s"},
 			[]string{"EVENTFLOW_WAIT", "EVENTFLOW_MAX_IN_FLIGHT", "EVENTFLOW_OUTBOX_LIMIT", "EVENTFLOW_SHUTDOWN_DELAY"},
+		},
+		"limits out of range": {
+			map[string]string{
+				"EVENTFLOW_MAX_READS": "0", "EVENTFLOW_RATE_LIMIT": "-1", "EVENTFLOW_RATE_BURST": "0",
+				"EVENTFLOW_READ_RATE_LIMIT": "-1", "EVENTFLOW_READ_RATE_BURST": "0", "EVENTFLOW_TRUSTED_HOPS": "-1",
+			},
+			[]string{
+				"EVENTFLOW_MAX_READS", "EVENTFLOW_RATE_LIMIT", "EVENTFLOW_RATE_BURST",
+				"EVENTFLOW_READ_RATE_LIMIT", "EVENTFLOW_READ_RATE_BURST", "EVENTFLOW_TRUSTED_HOPS",
+			},
 		},
 		"not a duration": {map[string]string{"EVENTFLOW_WAIT": "soon"}, []string{"Wait", "soon"}},
 		"not a level":    {map[string]string{"EVENTFLOW_LOG_LEVEL": "loud"}, []string{"LogLevel"}},
@@ -218,6 +230,45 @@ func TestRunWithEveryStoreDown(t *testing.T) {
 		}
 		if took := time.Since(began); took > 2*time.Second {
 			t.Errorf("%s %s took %s", tc.method, tc.url, took)
+		}
+	}
+	p.client.CloseIdleConnections()
+	p.stop()
+	if err := <-p.ended; err != nil {
+		t.Errorf("run = %v", err)
+	}
+}
+
+// TestRunLimitsClients: what the environment says of limits and proxies holds for the service.
+func TestRunLimitsClients(t *testing.T) {
+	t.Parallel()
+	p := start(t, environ(t, map[string]string{
+		"EVENTFLOW_RATE_LIMIT": "1", "EVENTFLOW_RATE_BURST": "1", "EVENTFLOW_TRUSTED_HOPS": "1",
+	}))
+	buy := func(forwarded string) int {
+		t.Helper()
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, p.api+"/purchase", strings.NewReader("{}"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header.Set("Content-Type", "application/json")
+		request.Header.Set("X-Forwarded-For", forwarded)
+		response, err := p.client.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = response.Body.Close()
+		return response.StatusCode
+	}
+	for n := range 20 { // as many clients, the first purchase of each
+		if code := buy(fmt.Sprintf("6.6.6.6, 1.1.1.%d", n)); code != http.StatusUnprocessableEntity {
+			t.Errorf("client %d: %d", n, code)
+		}
+	}
+	// One client of many faces. A slow machine may let a second pass between two of its purchases.
+	for n := 0; buy(fmt.Sprintf("6.6.6.%d, 2.2.2.2", n)) != http.StatusTooManyRequests; n++ {
+		if n == 50 {
+			t.Fatal("one client is never limited")
 		}
 	}
 	p.client.CloseIdleConnections()

@@ -214,7 +214,7 @@ func TestWriteProblem(t *testing.T) {
 	w := httptest.NewRecorder()
 	httpserver.WriteProblem(w, problem)
 	want := `{"type":"urn:eventflow:problem:outcome-unknown","title":"Outcome unknown","status":503,` +
-		`"detail":"ask again","code":"OUTCOME_UNKNOWN","order_id":"o-1"}` + "\n"
+		`"detail":"ask again","code":"OUTCOME_UNKNOWN","order_id":"o-1","retry_after_ms":1200}` + "\n"
 	if w.Code != 503 || w.Body.String() != want {
 		t.Errorf("answer %d %s, want 503 %s", w.Code, w.Body, want)
 	}

@@ -22,6 +22,7 @@ const (
 	CodeUnsupportedMedia = "UNSUPPORTED_MEDIA_TYPE"
 	CodeNotFound         = "NOT_FOUND"
 	CodeMethodNotAllowed = "METHOD_NOT_ALLOWED"
+	CodeRateLimited      = "RATE_LIMITED"
 	CodeInternal         = "INTERNAL"
 )
 
@@ -38,8 +39,11 @@ type Problem struct {
 	Errors []FieldProblem `json:"errors,omitempty"`
 	// OrderID is set where the problem is about an order that may exist.
 	OrderID string `json:"order_id,omitempty"`
-	// RetryAfter becomes the Retry-After header; zero sets none.
+	// RetryAfter becomes the Retry-After header, in whole seconds, and RetryAfterMillis;
+	// zero sets none.
 	RetryAfter time.Duration `json:"-"`
+	// RetryAfterMillis is what WriteProblem makes of RetryAfter, for programs.
+	RetryAfterMillis int64 `json:"retry_after_ms,omitempty"`
 }
 
 // FieldProblem says what is wrong with one field.
@@ -70,6 +74,7 @@ func WriteProblem(w http.ResponseWriter, p Problem) {
 	header.Set("Cache-Control", "no-store")
 	if p.RetryAfter > 0 {
 		header.Set("Retry-After", strconv.Itoa(int(math.Ceil(p.RetryAfter.Seconds()))))
+		p.RetryAfterMillis = max(1, p.RetryAfter.Milliseconds())
 	}
 	write(w, p.Status, p)
 }

@@ -104,7 +104,7 @@ func (s *session) park(ctx context.Context, d fulfil.Delivery, reason string) er
 	}
 	return s.parking.publish(ctx, deadQueue, amqp.Publishing{
 		DeliveryMode: amqp.Persistent, ContentType: "application/octet-stream", Body: d.Body,
-		Headers: amqp.Table{"x-reason": reason, "x-queue": queue},
+		Headers: amqp.Table{reasonHeader: reason, "x-queue": queue}, Timestamp: s.queue.options.Clock(),
 	})
 }
 

@@ -350,27 +350,6 @@ func TestSettledOrdersAreNotAccepted(t *testing.T) {
 	})
 }
 
-func TestConcurrentReplaysHearTheSameAnswer(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		w := setup(t, nil)
-		w.consume(t, ticketing.StateConfirmed, 50*time.Millisecond)
-		var buyers sync.WaitGroup
-		for range 20 {
-			buyers.Go(func() {
-				got, err := w.shop.Buy(t.Context(), purchase(), "key", 10*time.Second)
-				if err != nil || got.State != ticketing.StateConfirmed {
-					t.Errorf("Buy = %s, %v", got.State, err)
-				}
-			})
-		}
-		buyers.Wait()
-		if left := w.left(t); left != 8 {
-			t.Errorf("%d seats are left: one key bought more than once", left)
-		}
-	})
-}
-
 func TestMetricsTellHowPurchasesEnd(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

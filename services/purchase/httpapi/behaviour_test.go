@@ -183,9 +183,10 @@ func TestOverloadIsRefusedUnread(t *testing.T) {
 		t.Errorf("after the load: %d", w.Code)
 	}
 	want := strings.NewReader(`
-# HELP eventflow_purchase_shed_total Purchases and cancellations refused before they were read, because too many were being answered.
+# HELP eventflow_purchase_shed_total Requests refused before they were read, because too many were being answered.
 # TYPE eventflow_purchase_shed_total counter
-eventflow_purchase_shed_total 1
+eventflow_purchase_shed_total{kind="purchase"} 1
+eventflow_purchase_shed_total{kind="read"} 0
 `)
 	if err := testutil.GatherAndCompare(f.registry, want, "eventflow_purchase_shed_total"); err != nil {
 		t.Error(err)

@@ -62,6 +62,7 @@ func TestContract(t *testing.T) {
 		"409-sold-out":               {fails(ticketing.CodeSoldOut, 0), post(good)},
 		"409-limit-exceeded":         {fails(ticketing.CodeLimitExceeded, 0), post(good)},
 		"409-sale-closed":            {fails(ticketing.CodeSaleClosed, 0), post(good)},
+		"503-full":                   {func(f *fixture) { f.deps.MaxInFlight = 0 }, post(good)},
 		"503-overloaded":             {fails(ticketing.CodeOverloaded, time.Second), post(good)},
 		"503-store-unavailable":      {fails(ticketing.CodeStoreUnavailable, time.Second), post(good)},
 		"503-sale-paused":            {fails(ticketing.CodeSalePaused, 1500*time.Millisecond), post(good)},

@@ -8,12 +8,9 @@ import (
 	"time"
 
 	"github.com/gin-gonic/gin"
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/promauto"
 
 	"github.com/eventflow-dev/eventflow/services/internal/httpserver"
 	"github.com/eventflow-dev/eventflow/services/internal/telemetry"
-	"github.com/eventflow-dev/eventflow/services/ticketing"
 )
 
 const (
@@ -23,13 +20,6 @@ const (
 	// orderKey is where a handler leaves the order's id for the access line.
 	orderKey = "orderID"
 )
-
-func newShedCounter(registerer prometheus.Registerer) prometheus.Counter {
-	return promauto.With(registerer).NewCounter(prometheus.CounterOpts{
-		Name: "eventflow_purchase_shed_total",
-		Help: "Purchases and cancellations refused before they were read, because too many were being answered.",
-	})
-}
 
 // observe is around every request: it names the pod, counts, times and logs, and answers
 // for a handler that panics.
@@ -78,20 +68,4 @@ func (a *api) finish(c *gin.Context, took time.Duration) {
 	a.d.Logger.Log(c.Request.Context(), level, "Answered request",
 		telemetry.KeyMethod, c.Request.Method, telemetry.KeyRoute, route, telemetry.KeyStatus, status,
 		telemetry.KeyOrderID, c.GetString(orderKey), telemetry.KeyDuration, took.Seconds())
-}
-
-// bounded refuses what is more than the pod can answer well, before reading any of it.
-func (a *api) bounded(c *gin.Context) {
-	select {
-	case a.inFlight <- struct{}{}:
-		defer func() { <-a.inFlight }()
-		c.Next()
-	default:
-		a.shed.Inc()
-		c.Abort()
-		a.fail(c, &ticketing.Error{
-			Code: ticketing.CodeOverloaded, RetryAfter: time.Second,
-			Message: "this pod is answering as many buyers as it can",
-		})
-	}
 }

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"errors"
 	"net/http"
+	"time"
 
 	"github.com/gin-gonic/gin"
 
@@ -64,7 +65,7 @@ func (a *api) fail(c *gin.Context, err error) {
 		return
 	}
 	problem := httpserver.NewProblem(m.status, string(e.Code), m.title, e.Message)
-	problem.RetryAfter = e.RetryAfter
+	problem.RetryAfter = a.retryAfter(c, e.RetryAfter)
 	problem.Errors = fieldProblems(e.Fields)
 	httpserver.WriteProblem(c.Writer, problem)
 }
@@ -77,10 +78,22 @@ func (a *api) failOrder(c *gin.Context, e *ticketing.Error, id ticketing.OrderID
 		return
 	}
 	problem := httpserver.NewProblem(m.status, string(e.Code), m.title, e.Message)
-	problem.RetryAfter = e.RetryAfter
+	problem.RetryAfter = a.retryAfter(c, e.RetryAfter)
 	problem.OrderID = string(id)
 	c.Writer.Header().Set("Location", location(id))
 	httpserver.WriteProblem(c.Writer, problem)
+}
+
+// spread is over how much more time buyers who are refused are spread.
+const spread = 2 * time.Second
+
+// retryAfter is when the client may come back, at least after the given time. Buyers who were refused
+// together are not to come back together. A read is cheap and is not made to wait; zero stays "no use".
+func (a *api) retryAfter(c *gin.Context, least time.Duration) time.Duration {
+	if least <= 0 || c.Request.Method != http.MethodPost {
+		return least
+	}
+	return least + time.Duration(a.d.Random()*float64(spread))
 }
 
 func (a *api) failInternal(c *gin.Context, err error) {

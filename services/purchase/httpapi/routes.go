@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/eventflow-dev/eventflow/services/internal/httpserver"
+	"github.com/eventflow-dev/eventflow/services/internal/ratelimit"
 	"github.com/eventflow-dev/eventflow/services/internal/telemetry"
 	"github.com/eventflow-dev/eventflow/services/purchase/checkout"
 	"github.com/eventflow-dev/eventflow/services/purchase/storefront"
@@ -54,20 +55,26 @@ type Deps struct {
 	// Wait is how long a purchase or cancellation waits for its commit where the buyer
 	// does not say.
 	Wait time.Duration
-	// MaxInFlight bounds the purchases and cancellations that are being answered.
-	MaxInFlight int
+	// MaxInFlight bounds the purchases and cancellations that are being answered, MaxReads
+	// the reads.
+	MaxInFlight, MaxReads int
+	// PurchaseRate and ReadRate are how often one client may buy or cancel, and read.
+	PurchaseRate, ReadRate ratelimit.Rate
+	// TrustedHops is how many proxies in front are trusted to say who a client is.
+	TrustedHops int
 	Clock       func() time.Time
-	Logger      *slog.Logger
-	Registerer  prometheus.Registerer
+	// Random returns a number from 0 up to 1, by which buyers who are refused are spread.
+	Random     func() float64
+	Logger     *slog.Logger
+	Registerer prometheus.Registerer
 }
 
 type api struct {
-	d        Deps
-	metrics  *telemetry.HTTPMetrics
-	shed     prometheus.Counter
-	node     []string
-	inFlight chan struct{}
-	pages    pageCache
+	d       Deps
+	metrics *telemetry.HTTPMetrics
+	node    []string
+	gate    gate
+	pages   pageCache
 }
 
 // quiet makes gin print nothing about its routes. The mode belongs to the whole process.
@@ -76,11 +83,10 @@ var quiet = sync.OnceFunc(func() { gin.SetMode(gin.ReleaseMode) })
 // New returns the handler of the whole API.
 func New(d Deps) (http.Handler, error) {
 	a := &api{
-		d:        d,
-		metrics:  telemetry.NewHTTPMetrics(d.Registerer, "purchase"),
-		shed:     newShedCounter(d.Registerer),
-		node:     []string{d.Node},
-		inFlight: make(chan struct{}, d.MaxInFlight),
+		d:       d,
+		metrics: telemetry.NewHTTPMetrics(d.Registerer, "purchase"),
+		node:    []string{d.Node},
+		gate:    gate{maxPurchases: d.MaxInFlight, maxReads: d.MaxReads},
 	}
 	quiet()
 	engine := gin.New()
@@ -100,19 +106,25 @@ func New(d Deps) (http.Handler, error) {
 
 // routes is the whole surface.
 func (a *api) routes(engine *gin.Engine) {
-	engine.POST("/purchase", a.bounded, a.purchase)
-	engine.POST("/orders/:id/cancel", a.bounded, a.cancel)
+	// Who asks too often is refused first, so that it does not take the place of others.
+	sales, views := newAdmissions(a)
+	selling := engine.Group("/", sales.limit, sales.bound)
+	selling.POST("/purchase", a.purchase)
+	selling.POST("/orders/:id/cancel", a.cancel)
 
-	read := func(path string, handler gin.HandlerFunc) {
-		engine.GET(path, handler)
-		engine.HEAD(path, handler)
+	read := func(group gin.IRoutes, path string, handler gin.HandlerFunc) {
+		group.GET(path, handler)
+		group.HEAD(path, handler)
 	}
-	read("/", a.index)
-	read("/events", a.events)
-	read("/events/:id", a.event)
-	read("/orders/:id", a.order)
-	read("/.well-known/eventflow-receipts", a.receiptKeys)
-	read("/health", a.health)
-	read("/livez", gin.WrapF(a.d.Health.Live))
-	read("/readyz", gin.WrapF(a.d.Health.Ready))
+	reading := engine.Group("/", views.limit, views.bound)
+	read(reading, "/", a.index)
+	read(reading, "/events", a.events)
+	read(reading, "/events/:id", a.event)
+	read(reading, "/orders/:id", a.order)
+	read(reading, "/.well-known/eventflow-receipts", a.receiptKeys)
+
+	// Never refused: a pod that is busy is not broken.
+	read(engine, "/health", a.health)
+	read(engine, "/livez", gin.WrapF(a.d.Health.Live))
+	read(engine, "/readyz", gin.WrapF(a.d.Health.Ready))
 }

@@ -159,8 +159,9 @@ func setup(tb testing.TB, change func(*fixture)) *fixture {
 	}
 	f.deps = httpapi.Deps{
 		Shop: f.shop, Front: f.front, Receipts: signer, Health: &httpserver.Health{},
-		Node: "purchase-0", Version: "v1.0.0", Wait: 300 * time.Millisecond, MaxInFlight: 2,
+		Node: "purchase-0", Version: "v1.0.0", Wait: 300 * time.Millisecond, MaxInFlight: 2, MaxReads: 8,
 		Clock:      func() time.Time { return noon },
+		Random:     func() float64 { return 0 },
 		Logger:     slog.New(slog.NewJSONHandler(f.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Registerer: f.registry,
 	}

@@ -94,7 +94,9 @@ func start(t *testing.T, binary, name string, stores Stores, env []string) *Serv
 	}
 	s := &Service{
 		Name: name, URL: "http://" + address, t: t, binary: filepath.Join(build(t), binary), log: &logBuffer{},
-		env: append(os.Environ(), "EVENTFLOW_NODE="+name, "EVENTFLOW_HTTP_ADDRESS="+address, "EVENTFLOW_METRICS_ADDRESS="+metrics),
+		env: append(os.Environ(), "EVENTFLOW_NODE="+name, "EVENTFLOW_HTTP_ADDRESS="+address, "EVENTFLOW_METRICS_ADDRESS="+metrics,
+			// A test's load comes from one address.
+			"EVENTFLOW_RATE_LIMIT=0", "EVENTFLOW_READ_RATE_LIMIT=0"),
 	}
 	for key, value := range files {
 		file := filepath.Join(folder, key)

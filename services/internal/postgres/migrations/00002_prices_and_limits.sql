@@ -10,10 +10,11 @@ ALTER TABLE events ADD COLUMN promo_codes jsonb;
 
 -- How amount, which stays the total, comes about. Null in orders from before.
 ALTER TABLE orders
-    ADD COLUMN subtotal bigint CHECK (subtotal >= 0),
-    ADD COLUMN discount bigint CHECK (discount >= 0),
-    ADD COLUMN fee      bigint CHECK (fee >= 0),
-    ADD COLUMN tax      bigint CHECK (tax >= 0);
+    ADD COLUMN subtotal bigint,
+    ADD COLUMN discount bigint,
+    ADD COLUMN fee      bigint,
+    ADD COLUMN tax      bigint,
+    ADD CONSTRAINT orders_price_not_negative CHECK (least(subtotal, discount, fee, tax) >= 0);
 
 -- +goose Down
 ALTER TABLE orders DROP COLUMN subtotal, DROP COLUMN discount, DROP COLUMN fee, DROP COLUMN tax;
