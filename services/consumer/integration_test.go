@@ -303,7 +303,7 @@ func (b *box) channel(t *testing.T) *amqp.Channel {
 
 func (b *box) publishRaw(t *testing.T, body []byte) {
 	t.Helper()
-	must(t, b.channel(t).PublishWithContext(t.Context(), "purchases", "purchases", true, false, amqp.Publishing{Body: body}))
+	must(t, b.channel(t).PublishWithContext(t.Context(), "", "purchases", true, false, amqp.Publishing{Body: body}))
 }
 
 func (b *box) deadLetters(t *testing.T) int {

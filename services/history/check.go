@@ -50,10 +50,11 @@ type Violation struct {
 	Detail string `json:"detail"`
 }
 
-// Report is the checker's table. Lost, Duplicated, Unexpected and Broken count
-// purchases, Oversold and Leaked count seats.
+// Report is the checker's table. All but Oversold and Leaked, which count seats, count
+// purchases. Cancelled are those whose row is CANCELLED; Persisted does not count them.
 type Report struct {
 	Attempted, Acknowledged, AcceptedAsync, Persisted, Recovered int
+	Cancelled                                                    int
 	Lost, Duplicated, Unexpected, Oversold, Broken, Leaked       int
 	// Violations are in a stable order.
 	Violations []Violation
@@ -64,16 +65,17 @@ func (r Report) Passed() bool { return len(r.Violations) == 0 }
 
 // String renders the table for people.
 func (r Report) String() string {
-	return fmt.Sprintf("attempted %d  acknowledged %d  accepted-async %d  persisted %d  recovered %d  "+
+	return fmt.Sprintf("attempted %d  acknowledged %d  accepted-async %d  persisted %d  recovered %d  cancelled %d  "+
 		"lost %d  duplicated %d  unexpected %d  oversold %d  broken promises %d  leaked %d",
-		r.Attempted, r.Acknowledged, r.AcceptedAsync, r.Persisted, r.Recovered,
+		r.Attempted, r.Acknowledged, r.AcceptedAsync, r.Persisted, r.Recovered, r.Cancelled,
 		r.Lost, r.Duplicated, r.Unexpected, r.Oversold, r.Broken, r.Leaked)
 }
 
 // purchase is everything that is known about one buyer's purchase.
 type purchase struct {
-	operations []Operation
-	rows       []Row
+	operations    []Operation
+	cancellations []Operation
+	rows          []Row
 }
 
 // acknowledged is the index of the first operation that was promised a place, or -1.
@@ -92,6 +94,10 @@ func Check(operations []Operation, final Final) Report {
 	c := checker{final: final, purchases: map[string]*purchase{}}
 	for _, op := range operations {
 		p := c.purchase(op.Buyer)
+		if op.Action == Cancel {
+			p.cancellations = append(p.cancellations, op)
+			continue
+		}
 		p.operations = append(p.operations, op)
 	}
 	for _, row := range final.Rows {
@@ -123,7 +129,9 @@ func (c *checker) violatef(kind Kind, count *int, n int, format string, args ...
 func (c *checker) checkPurchase(buyer string, p purchase) {
 	r := &c.report
 	if len(p.operations) == 0 {
-		c.violatef(Unexpected, &r.Unexpected, len(p.rows), "%s never asked for order %s", buyer, p.rows[0].OrderID)
+		if len(p.rows) > 0 {
+			c.violatef(Unexpected, &r.Unexpected, len(p.rows), "%s never asked for order %s", buyer, p.rows[0].OrderID)
+		}
 		return
 	}
 	r.Attempted++
@@ -162,7 +170,13 @@ func (c *checker) checkRow(buyer string, p purchase) {
 		}
 		return
 	}
-	r.Persisted++
+	if row.State == "CANCELLED" {
+		r.Cancelled++
+		c.checkCancelled(buyer, p)
+	} else {
+		r.Persisted++
+		c.checkNotCancelled(buyer, p)
+	}
 	if acknowledged {
 		return
 	}
@@ -172,6 +186,29 @@ func (c *checker) checkRow(buyer string, p purchase) {
 	}
 	c.violatef(BrokenPromise, &r.Broken, 1, "%s was told that nothing happened (%s), and order %s is in the ledger",
 		buyer, asked.Code, row.OrderID)
+}
+
+// checkCancelled finds an order that is CANCELLED although nobody asked for it, or although
+// whoever did was told that nothing happened.
+func (c *checker) checkCancelled(buyer string, p purchase) {
+	asked := slices.ContainsFunc(p.cancellations, func(op Operation) bool { return op.OrderID == p.rows[0].OrderID })
+	may := slices.ContainsFunc(p.cancellations, func(op Operation) bool { return op.Answer != Refused })
+	switch {
+	case !asked:
+		c.violatef(BrokenPromise, &c.report.Broken, 1, "%s never asked to cancel order %s, which is CANCELLED", buyer, p.rows[0].OrderID)
+	case !may:
+		c.violatef(BrokenPromise, &c.report.Broken, 1, "%s was told that order %s was not cancelled (%s), and it is CANCELLED",
+			buyer, p.rows[0].OrderID, p.cancellations[0].Code)
+	}
+}
+
+// checkNotCancelled finds an order that is kept although its cancellation was promised.
+func (c *checker) checkNotCancelled(buyer string, p purchase) {
+	i := slices.IndexFunc(p.cancellations, func(op Operation) bool { return op.Answer.Acknowledged() })
+	if i >= 0 {
+		c.violatef(BrokenPromise, &c.report.Broken, 1, "%s was told that order %s is cancelled, and it is %s",
+			buyer, p.cancellations[i].OrderID, p.rows[0].State)
+	}
 }
 
 // checkAnswers finds answers that contradict one another: two orders for one

@@ -15,6 +15,12 @@ func operation(buyer, order string, answer history.Answer) history.Operation {
 	return history.Operation{Buyer: buyer, EventID: "aurora", TierID: "general", Quantity: 2, OrderID: order, Answer: answer}
 }
 
+func cancel(buyer, order string, answer history.Answer) history.Operation {
+	op := operation(buyer, order, answer)
+	op.Action = history.Cancel
+	return op
+}
+
 func row(buyer, order, state string) history.Row {
 	return history.Row{OrderID: order, Buyer: buyer, EventID: "aurora", TierID: "general", Quantity: 2, State: state}
 }
@@ -154,6 +160,90 @@ func TestCheckFindsEachPlantedViolation(t *testing.T) {
 				Violations: []history.Violation{{Kind: history.BrokenPromise, Detail: "a was given order [1], the ledger has 7"}},
 			},
 		},
+		"cancelled": {
+			reason: "nothing is lost or unexpected, and the seats are back in the pool",
+			operations: []history.Operation{
+				operation("a", "1", history.Confirmed), cancel("a", "1", history.Accepted),
+				operation("b", "2", history.Accepted), cancel("b", "2", history.Unknown), cancel("b", "2", history.Confirmed),
+				operation("c", "3", history.Accepted), cancel("c", "3", history.Unknown),
+				operation("d", "4", history.Accepted), cancel("d", "4", history.Unknown),
+				operation("e", "5", history.Accepted), cancel("e", "5", history.Refused),
+				cancel("f", "6", history.Refused),
+			},
+			final: history.Final{
+				Rows: []history.Row{
+					row("a", "1", "CANCELLED"), row("b", "2", "CANCELLED"), row("c", "3", "CANCELLED"),
+					row("d", "4", "CONFIRMED"), row("e", "5", "CONFIRMED"),
+				},
+				Tiers: tier(6),
+			},
+			want: history.Report{Attempted: 5, Acknowledged: 5, AcceptedAsync: 4, Persisted: 2, Cancelled: 3},
+		},
+		"cancelled, and nobody asked": {
+			operations: []history.Operation{operation("a", "1", history.Accepted)},
+			final:      history.Final{Rows: []history.Row{row("a", "1", "CANCELLED")}, Tiers: tier(10)},
+			want: history.Report{
+				Attempted: 1, Acknowledged: 1, AcceptedAsync: 1, Cancelled: 1, Broken: 1,
+				Violations: []history.Violation{{Kind: history.BrokenPromise, Detail: "a never asked to cancel order 1, which is CANCELLED"}},
+			},
+		},
+		"another order cancelled than asked": {
+			operations: []history.Operation{operation("a", "1", history.Accepted), cancel("a", "9", history.Unknown)},
+			final:      history.Final{Rows: []history.Row{row("a", "1", "CANCELLED")}, Tiers: tier(10)},
+			want: history.Report{
+				Attempted: 1, Acknowledged: 1, AcceptedAsync: 1, Cancelled: 1, Broken: 1,
+				Violations: []history.Violation{{Kind: history.BrokenPromise, Detail: "a never asked to cancel order 1, which is CANCELLED"}},
+			},
+		},
+		"cancelled, and told that it was not": {
+			operations: []history.Operation{
+				operation("a", "1", history.Accepted),
+				{
+					Action: history.Cancel, Buyer: "a", EventID: "aurora", TierID: "general", Quantity: 2,
+					OrderID: "1", Answer: history.Refused, Code: "503 STORE_UNAVAILABLE",
+				},
+			},
+			final: history.Final{Rows: []history.Row{row("a", "1", "CANCELLED")}, Tiers: tier(10)},
+			want: history.Report{
+				Attempted: 1, Acknowledged: 1, AcceptedAsync: 1, Cancelled: 1, Broken: 1,
+				Violations: []history.Violation{{
+					Kind:   history.BrokenPromise,
+					Detail: "a was told that order 1 was not cancelled (503 STORE_UNAVAILABLE), and it is CANCELLED",
+				}},
+			},
+		},
+		"cancellation promised, and not kept": {
+			operations: []history.Operation{operation("a", "1", history.Confirmed), cancel("a", "1", history.Accepted)},
+			final:      history.Final{Rows: []history.Row{row("a", "1", "CONFIRMED")}, Tiers: tier(8)},
+			want: history.Report{
+				Attempted: 1, Acknowledged: 1, Persisted: 1, Broken: 1,
+				Violations: []history.Violation{{Kind: history.BrokenPromise, Detail: "a was told that order 1 is cancelled, and it is CONFIRMED"}},
+			},
+		},
+		"cancelled, and its order nowhere": {
+			operations: []history.Operation{operation("a", "1", history.Confirmed), cancel("a", "1", history.Accepted)},
+			final:      history.Final{Tiers: tier(10)},
+			want: history.Report{
+				Attempted: 1, Acknowledged: 1, Lost: 1,
+				Violations: []history.Violation{{Kind: history.Lost, Detail: "a was told CONFIRMED for order 1, which is nowhere"}},
+			},
+		},
+		"cancelled seats that do not come back": {
+			operations: []history.Operation{operation("a", "1", history.Confirmed), cancel("a", "1", history.Confirmed)},
+			final:      history.Final{Rows: []history.Row{row("a", "1", "CANCELLED")}, Tiers: tier(8)},
+			want: history.Report{
+				Attempted: 1, Acknowledged: 1, Cancelled: 1, Leaked: 2,
+				Violations: []history.Violation{{Kind: history.Leaked, Detail: "aurora/general: 8 in stock and 0 sold make 8 of 10 seats"}},
+			},
+		},
+		"cancelled seats that come back twice": {
+			operations: []history.Operation{operation("a", "1", history.Confirmed), cancel("a", "1", history.Confirmed)},
+			final:      history.Final{Rows: []history.Row{row("a", "1", "CANCELLED")}, Tiers: tier(12)},
+			want: history.Report{
+				Attempted: 1, Acknowledged: 1, Cancelled: 1, Leaked: 2,
+				Violations: []history.Violation{{Kind: history.Leaked, Detail: "aurora/general: 12 in stock and 0 sold make 12 of 10 seats"}},
+			},
+		},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -206,7 +296,7 @@ func TestValidity(t *testing.T) {
 
 func TestWriteReadRoundTrip(t *testing.T) {
 	t.Parallel()
-	want := []history.Operation{operation("a", "1", history.Accepted), operation("b", "", history.Unknown)}
+	want := []history.Operation{operation("a", "1", history.Accepted), operation("b", "", history.Unknown), cancel("a", "1", history.Confirmed)}
 	var file bytes.Buffer
 	if err := history.Write(&file, want); err != nil {
 		t.Fatal(err)

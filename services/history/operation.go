@@ -8,14 +8,26 @@ import (
 	"time"
 )
 
-// Answer is what a client may conclude from how its purchase ended.
+// Action is what a client asks for.
+type Action string
+
+// The actions.
+const (
+	// Purchase buys seats. It is the one that a history does not name.
+	Purchase Action = ""
+	// Cancel gives back the seats of the order that the operation names.
+	Cancel Action = "cancel"
+)
+
+// Answer is what a client may conclude from how its request ended.
 type Answer string
 
 // The answers.
 const (
-	// Confirmed: 201, the order is in the ledger.
+	// Confirmed: 201, the order is in the ledger; for a cancellation 200, the ledger has
+	// it as CANCELLED.
 	Confirmed Answer = "CONFIRMED"
-	// Accepted: 202, the order is durable and will be in the ledger.
+	// Accepted: 202, the order, or its cancellation, is durable and will be in the ledger.
 	Accepted Answer = "ACCEPTED_ASYNC"
 	// Refused: nothing happened and, for this attempt, nothing will.
 	Refused Answer = "REFUSED"
@@ -23,19 +35,21 @@ const (
 	Unknown Answer = "UNKNOWN"
 )
 
-// Acknowledged reports whether the answer promises a place in the ledger.
+// Acknowledged reports whether the answer promises that the ledger has or will have it.
 func (a Answer) Acknowledged() bool { return a == Confirmed || a == Accepted }
 
 // Operation is one request of one client. A retry is an operation of its own with
 // the same Buyer.
 type Operation struct {
+	Action Action `json:"action,omitempty"`
 	// Buyer names the purchase: no two purchases of a history share one. It is the
 	// e-mail address that the ledger keeps.
 	Buyer    string `json:"buyer"`
 	EventID  string `json:"event_id"`
 	TierID   string `json:"tier"`
 	Quantity int    `json:"quantity"`
-	// OrderID is what the answer named, "" where it named none.
+	// OrderID is what the answer named, "" where it named none; of a cancellation the order
+	// that was to be cancelled.
 	OrderID string `json:"order_id,omitempty"`
 	Answer  Answer `json:"answer"`
 	// Code is the HTTP status and, for a problem, its code: "503 OVERLOADED".

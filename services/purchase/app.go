@@ -101,13 +101,13 @@ func (a *app) makeShop() error {
 	metrics := checkout.NewMetrics(a.registry)
 	a.shop = checkout.New(checkout.Deps{
 		Storefront: a.front, Pipeline: a.front, Gate: a.guard,
-		Reservations: reservations, Publisher: a.stores.publisher, Ledger: a.ledger,
+		Reservations: reservations, Cancellations: reservations, Publisher: a.stores.publisher, Ledger: a.ledger,
 		Identity: identity, Node: a.config.Node, Clock: a.clock, Logger: a.log, Metrics: metrics,
 		// Beyond it a purchase is answered without a wait, so that waiting cannot fill the pod.
 		MaxWaiting: max(1, a.config.MaxInFlight*3/4),
 	})
 	a.relay = checkout.NewRelay(checkout.RelayDeps{
-		Outbox: reservations, Reservations: reservations, Publisher: a.stores.publisher,
+		Outbox: reservations, Reservations: reservations, Cancellations: reservations, Publisher: a.stores.publisher,
 		Logger: a.log, Metrics: metrics,
 	})
 	return nil

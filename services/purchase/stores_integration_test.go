@@ -47,6 +47,8 @@ type answer struct {
 	Mode    string `json:"mode"`
 	code    int
 	took    time.Duration
+	// buyer is who bought, in an answer to a purchase.
+	buyer int
 }
 
 func newWorld(t *testing.T) *world {
@@ -97,7 +99,7 @@ func newWorld(t *testing.T) *world {
 // open puts the catalog into the stores and opens the sale.
 func (w *world) open(t *testing.T) {
 	t.Helper()
-	events := []ticketing.Event{{ID: "aurora", Name: "Aurora", Venue: "Old Harbour", StartsAt: time.Now(), Tiers: []ticketing.Tier{
+	events := []ticketing.Event{{ID: "aurora", Name: "Aurora", Venue: "Old Harbour", StartsAt: time.Now().AddDate(0, 1, 0), Tiers: []ticketing.Tier{
 		{ID: "general", Name: "General", Price: ticketing.Money{Amount: 4500, Currency: "EUR"}, Capacity: 1000},
 	}}}
 	pool, err := postgres.Open(t.Context(), w.postgres.URL(), postgres.Options{})
@@ -170,8 +172,38 @@ func (w *world) ask(t *testing.T, method, path, body string) answer {
 func (w *world) buy(t *testing.T) answer {
 	t.Helper()
 	w.bought++
-	return w.ask(t, http.MethodPost, "/purchase",
+	a := w.ask(t, http.MethodPost, "/purchase",
 		fmt.Sprintf(`{"event_id":"aurora","quantity":1,"email":"buyer%d@example.com"}`, w.bought))
+	a.buyer = w.bought
+	return a
+}
+
+// cancel gives back what was bought.
+func (w *world) cancel(t *testing.T, bought answer) answer {
+	t.Helper()
+	return w.ask(t, http.MethodPost, "/orders/"+bought.OrderID+"/cancel",
+		fmt.Sprintf(`{"email":"buyer%d@example.com"}`, bought.buyer))
+}
+
+// isCancelled waits until the ledger has the order as cancelled.
+func (w *world) isCancelled(t *testing.T, bought answer) {
+	t.Helper()
+	w.untilStatus(t, "CANCELLED", bought.OrderID)
+	deadline := time.NewTimer(patience)
+	defer deadline.Stop()
+	pause := time.NewTicker(20 * time.Millisecond)
+	defer pause.Stop()
+	for {
+		record, err := w.ledger.Lookup(t.Context(), ticketing.OrderID(bought.OrderID))
+		if err == nil && record.State == ticketing.StateCancelled {
+			return
+		}
+		select {
+		case <-pause.C:
+		case <-deadline.C:
+			t.Fatalf("the ledger has order %s as %q, %v", bought.OrderID, record.State, err)
+		}
+	}
 }
 
 // until asks again until the answer is as wanted.
@@ -201,8 +233,13 @@ func (w *world) untilMode(t *testing.T, mode string) {
 
 func (w *world) untilConfirmed(t *testing.T, orders ...string) {
 	t.Helper()
+	w.untilStatus(t, "CONFIRMED", orders...)
+}
+
+func (w *world) untilStatus(t *testing.T, status string, orders ...string) {
+	t.Helper()
 	for _, id := range orders {
-		w.until(t, "/orders/"+id, func(a answer) bool { return a.Status == "CONFIRMED" })
+		w.until(t, "/orders/"+id, func(a answer) bool { return a.Status == status })
 	}
 }
 
@@ -227,19 +264,26 @@ func TestOnRealStores(t *testing.T) {
 	w.untilMode(t, "NORMAL")
 
 	stop := w.consume(t)
-	if a := w.buy(t); a.code != http.StatusCreated || a.Status != "CONFIRMED" {
+	a := w.buy(t)
+	if a.code != http.StatusCreated || a.Status != "CONFIRMED" {
 		t.Errorf("healthy: %+v", a)
+	}
+	for range 2 {
+		if c := w.cancel(t, a); c.code != http.StatusOK || c.Status != "CANCELLED" || c.took > time.Second {
+			t.Errorf("healthy: cancelled %+v", c)
+		}
 	}
 	if a := w.ask(t, http.MethodGet, "/events", ""); a.Source != "postgres" || a.Stale {
 		t.Errorf("healthy: events %+v", a)
 	}
+	kept := w.buy(t)
 	stop()
-	w.withoutPostgres(t)
+	w.withoutPostgres(t, kept)
 	w.withoutRabbitMQ(t)
-	w.withoutRedis(t)
+	w.withoutRedis(t, kept)
 }
 
-func (w *world) withoutPostgres(t *testing.T) {
+func (w *world) withoutPostgres(t *testing.T, before answer) {
 	t.Helper()
 	must(t, w.projection.SetPaused(t.Context(), true))
 	must(t, w.postgres.Stop(t.Context()))
@@ -256,11 +300,22 @@ func (w *world) withoutPostgres(t *testing.T) {
 	if a := w.ask(t, http.MethodGet, "/orders/"+orders[0], ""); a.Status != "ACCEPTED" {
 		t.Errorf("without postgres: order %+v", a)
 	}
+	// One is cancelled before it is in the ledger, one that had been there before as well.
+	cancelled := []answer{w.buy(t), before}
+	for _, bought := range cancelled {
+		if c := w.cancel(t, bought); c.code != http.StatusAccepted || c.Status != "CANCELLED_ASYNC" || c.took > time.Second {
+			t.Errorf("without postgres: cancelled %+v", c)
+		}
+		w.untilStatus(t, "CANCELLED", bought.OrderID)
+	}
 	w.isReady(t)
 	must(t, w.postgres.Start(t.Context()))
 	must(t, w.projection.SetPaused(t.Context(), false))
 	defer w.consume(t)()
 	w.untilConfirmed(t, orders...)
+	for _, bought := range cancelled {
+		w.isCancelled(t, bought)
+	}
 	w.untilMode(t, "NORMAL")
 }
 
@@ -272,17 +327,22 @@ func (w *world) withoutRabbitMQ(t *testing.T) {
 	if a.code != http.StatusAccepted || a.took > 500*time.Millisecond {
 		t.Errorf("without rabbitmq: %+v", a)
 	}
+	cancelled := w.buy(t)
+	if c := w.cancel(t, cancelled); c.code != http.StatusAccepted || c.took > 500*time.Millisecond {
+		t.Errorf("without rabbitmq: cancelled %+v", c)
+	}
 	w.isReady(t)
 	must(t, w.rabbitmq.Start(t.Context()))
 	w.untilMode(t, "NORMAL")
 	defer w.consume(t)()
 	w.untilConfirmed(t, a.OrderID) // through the outbox
+	w.isCancelled(t, cancelled)
 	if a := w.buy(t); a.code != http.StatusCreated {
 		t.Errorf("rabbitmq is back: %+v", a)
 	}
 }
 
-func (w *world) withoutRedis(t *testing.T) {
+func (w *world) withoutRedis(t *testing.T, before answer) {
 	t.Helper()
 	must(t, w.redis.Pause(t.Context())) // a black hole
 	w.untilMode(t, "PAUSED")
@@ -295,6 +355,9 @@ func (w *world) withoutRedis(t *testing.T) {
 	if a := w.buy(t); a.Code != "STORE_UNAVAILABLE" || a.took > 50*time.Millisecond {
 		t.Errorf("redis is known to be away: %+v", a)
 	}
+	if c := w.cancel(t, before); c.Code != "STORE_UNAVAILABLE" || c.took > 50*time.Millisecond {
+		t.Errorf("redis is known to be away: cancelled %+v", c)
+	}
 	if a := w.ask(t, http.MethodGet, "/events", ""); a.code != http.StatusOK || !a.Stale {
 		t.Errorf("without redis: events %+v", a)
 	}
@@ -304,6 +367,9 @@ func (w *world) withoutRedis(t *testing.T) {
 	defer w.consume(t)()
 	if a := w.buy(t); a.code != http.StatusCreated {
 		t.Errorf("redis is back: %+v", a)
+	}
+	if c := w.cancel(t, before); c.code != http.StatusOK || c.Status != "CANCELLED" {
+		t.Errorf("redis is back: cancelled again %+v", c)
 	}
 	if _, metrics := w.do(t, http.MethodGet, w.metrics+"/metrics", ""); !strings.Contains(metrics, `eventflow_purchase_relayed_total{result="confirmed"}`) {
 		t.Error("no order went through the relay")

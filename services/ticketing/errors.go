@@ -29,6 +29,8 @@ const (
 	CodeLimitExceeded Code = "LIMIT_EXCEEDED"
 	// CodeSaleClosed: the sale has not begun or is over.
 	CodeSaleClosed Code = "SALE_CLOSED"
+	// CodeNotCancellable: the order has no seats to give back, or its event has begun.
+	CodeNotCancellable Code = "NOT_CANCELLABLE"
 	// CodeSalePaused: the seat arbiter is not open; nothing happened.
 	CodeSalePaused Code = "SALE_PAUSED"
 	// CodeOverloaded: a bound was reached; nothing happened.

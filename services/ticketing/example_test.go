@@ -41,7 +41,7 @@ func ExamplePlace_invalid() {
 func ExampleDecodeOrder() {
 	_, err := ticketing.DecodeOrder([]byte(`{"v":7}`))
 	fmt.Println(errors.Is(err, ticketing.ErrPoison), err)
-	// Output: true message cannot be read: version 7, known is 1
+	// Output: true message cannot be read: version 7, known are 1 and 2
 }
 
 // Prices are whole minor units, so that sums are exact.

@@ -3,6 +3,7 @@ package ticketing_test
 import (
 	"encoding/json"
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -44,6 +45,33 @@ func TestJSONFormat(t *testing.T) {
 	}
 }
 
+// TestCancellationFormat: a consumer that knows version 1 only must not take it for an order.
+func TestCancellationFormat(t *testing.T) {
+	t.Parallel()
+	order := placed()
+	plain, err := ticketing.EncodeOrder(order)
+	if err != nil {
+		t.Fatal(err)
+	}
+	order.Cancelled = true
+	got, err := ticketing.EncodeOrder(order)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := strings.Replace(string(plain), `{"v":1,`, `{"v":2,"kind":"cancel",`, 1)
+	if diff := cmp.Diff(want, string(got)); diff != "" {
+		t.Errorf("message (-want +got):\n%s", diff)
+	}
+	back, err := ticketing.DecodeOrder(got)
+	if diff := cmp.Diff(order, back); diff != "" || err != nil {
+		t.Errorf("round trip: %v (-want +got):\n%s", err, diff)
+	}
+	named, err := ticketing.DecodeOrder([]byte(strings.Replace(string(plain), `{"v":1,`, `{"v":2,"kind":"order",`, 1)))
+	if diff := cmp.Diff(placed(), named); diff != "" || err != nil {
+		t.Errorf("an order that says that it is one: %v (-want +got):\n%s", err, diff)
+	}
+}
+
 func TestDecodeOrderRefusesPoison(t *testing.T) {
 	t.Parallel()
 	without := func(change func(*ticketing.Order)) string {
@@ -61,7 +89,9 @@ func TestDecodeOrderRefusesPoison(t *testing.T) {
 		"another document":   "[]",
 		"cut":                `{"v":1,"order":{"order_id":"x"`,
 		"two documents":      without(func(*ticketing.Order) {}) + "{}",
-		"later version":      `{"v":2,"order":{}}`,
+		"later version":      `{"v":3,"order":{}}`,
+		"unknown kind":       strings.Replace(without(func(o *ticketing.Order) { o.Cancelled = true }), "cancel", "refund", 1),
+		"cancel of nothing":  `{"v":2,"kind":"cancel","order":{}}`,
 		"no version":         `{"order":{}}`,
 		"no id":              without(func(o *ticketing.Order) { o.ID = "" }),
 		"no event":           without(func(o *ticketing.Order) { o.EventID = "" }),
@@ -117,7 +147,8 @@ func FuzzDecodeOrder(f *testing.F) {
 	}
 	f.Add(good)
 	f.Add([]byte(`{"v":1,"order":{"order_id":"x","event_id":"a","tier":"b","quantity":1}}`))
-	f.Add([]byte(`{"v":2}`))
+	f.Add([]byte(`{"v":2,"kind":"cancel","order":{"order_id":"x","event_id":"a","tier":"b","quantity":1}}`))
+	f.Add([]byte(`{"v":3}`))
 	f.Add([]byte(`{"V":1,"order":null}`))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		o, err := ticketing.DecodeOrder(body)

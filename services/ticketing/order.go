@@ -16,7 +16,8 @@ type OrderID string
 // State is where an order is in its life.
 type State string
 
-// The states. An order only moves forward: PENDING, ACCEPTED, then one of the last three.
+// The states. An order only moves forward: PENDING, ACCEPTED, then one of the last three;
+// a CONFIRMED one may become CANCELLED.
 const (
 	// StatePending: seats are held and the order is in the outbox.
 	StatePending State = "PENDING"
@@ -26,7 +27,7 @@ const (
 	StateConfirmed State = "CONFIRMED"
 	// StateRefused: the ledger had no room for it. The arbiter was wrong: an alarm.
 	StateRefused State = "REFUSED"
-	// StateCancelled: the buyer gave the seats back.
+	// StateCancelled: the buyer gave the seats back. There is no way back from it.
 	StateCancelled State = "CANCELLED"
 )
 
@@ -52,9 +53,14 @@ type Order struct {
 	PlacedAt time.Time `json:"placed_at"`
 	// Node is the pod that took the order and may be waiting for its commit.
 	Node string `json:"node"`
-	// Epoch names the life of the arbiter's data in which the seats were reserved. An order
-	// of an epoch that has ended has no way into the queue any more.
+	// Epoch names the life of the arbiter's data in which the seats were reserved, of a
+	// Cancelled order the one in which it was cancelled. An order of an epoch that has ended has no
+	// way into the queue any more.
 	Epoch string `json:"epoch,omitempty"`
+	// Cancelled: the buyer gives the seats back. It is never taken back, so that of two
+	// copies of an order, in whatever sequence they come, the cancelled one counts. The kind of
+	// the message carries it.
+	Cancelled bool `json:"-"`
 }
 
 // Tier names the order's tier.

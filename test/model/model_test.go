@@ -1,6 +1,7 @@
 package model_test
 
 import (
+	"maps"
 	"testing"
 
 	"github.com/eventflow-dev/eventflow/test/model"
@@ -35,6 +36,7 @@ func TestProtocolKeepsItsPromises(t *testing.T) {
 			Faults: model.Faults{DatabaseLoss: 1, ConsumerLoss: 1, RedisWipe: 1},
 		},
 	}
+	maps.Copy(worlds, cancelWorlds())
 	for name, rules := range worlds {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

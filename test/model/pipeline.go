@@ -9,11 +9,7 @@ func (r Rules) broker(w World, i int, add adder) {
 		next.orders[i].queue++
 		next.orders[i].confirm = o.api == sent
 		if o.relaying {
-			next.orders[i].relaying = false
-			if o.redis == pending || o.redis == acceptedState {
-				next.orders[i].redis = acceptedState
-				next.orders[i].outbox = false
-			}
+			relayed(&next.orders[i])
 		}
 		add(next, "enqueue", i)
 	}
@@ -38,7 +34,7 @@ func (r Rules) relay(w World, i int, add adder) {
 		next.send(i, r.admits(w, w.redis.epoch))
 		add(next, "relay", i)
 	}
-	if o.redis == acceptedState && !o.outbox && o.queue == 0 && !o.unacked && o.wire == 0 && r.Variant != NoReminder {
+	if o.redis == acceptedState && !o.outbox && !o.cancel.mark && o.queue == 0 && !o.unacked && o.wire == 0 && r.Variant != NoReminder {
 		next := w
 		next.orders[i].outbox = true
 		add(next, "remind of", i)
@@ -60,6 +56,15 @@ func (r Rules) returned(w World, i int) World {
 		o.api, o.client = idle, max(o.client, unknown)
 	}
 	return w
+}
+
+// relayed is the broker's confirm to the relay.
+func relayed(o *order) {
+	o.relaying = false
+	if o.redis == pending || o.redis == acceptedState {
+		o.redis = acceptedState
+		o.outbox = false
+	}
 }
 
 // consumer is the delivery of order i: take, commit, acknowledge.
@@ -93,10 +98,7 @@ func (r Rules) consumer(w World, i int, add adder) {
 	if o.unacked && o.written {
 		next := w
 		next.orders[i].unacked, next.orders[i].written = false, false
-		if o.redis == pending || o.redis == acceptedState {
-			next.orders[i].redis = o.ledger
-			next.orders[i].outbox = false
-		}
+		r.settle(&next, i)
 		add(next, "acknowledge", i)
 	}
 	r.consumerFaults(w, i, add)
@@ -157,6 +159,7 @@ func (r Rules) world(w World, add adder) {
 		next.redis = arbiter{}
 		for i := range next.orders {
 			next.orders[i].redis, next.orders[i].outbox = absent, false
+			next.orders[i].cancel.forget()
 		}
 		add(next.flushed(), "wipe Redis", -1)
 	}
@@ -196,7 +199,7 @@ func (r Rules) rebuild(w World, add adder) {
 	next.lastOpen++
 	next.redis.epoch, next.admitted = next.lastOpen, next.lastOpen
 	for i, o := range w.orders {
-		if (o.queue > 0 || o.unacked) && r.Variant != RebuildWithoutQueue {
+		if o.moving() && r.Variant != RebuildWithoutQueue {
 			return
 		}
 		next.orders[i].redis = o.ledger
@@ -225,7 +228,7 @@ func (r Rules) wipeBroker(w World, add adder) {
 		next := w.fenced()
 		next.faults.brokerWipe--
 		for i := range next.orders {
-			next.orders[i].queue = 0
+			next.orders[i].queue, next.orders[i].cancel.queue = 0, 0
 		}
 		add(next, "wipe RabbitMQ", -1)
 	}

@@ -64,6 +64,9 @@ func (r Rules) reserve(w World, i int, add adder) {
 	}
 	name := "reserve"
 	switch {
+	case o.redis == cancelled, o.cancel.mark:
+		me.api = idle // a replay, told that the order is cancelled
+		name = "replay, cancelled,"
 	case o.redis == confirmed, o.redis == acceptedState:
 		me.api, me.client = idle, promise // a replay: the order is durable twice
 		name = "replay"

@@ -28,8 +28,10 @@ type Rules struct {
 	Variant  Variant
 	Capacity int8
 	// Tries is how many times each buyer may ask.
-	Tries  uint8
-	Faults Faults
+	Tries uint8
+	// Cancels is how many times each buyer may ask to cancel.
+	Cancels uint8
+	Faults  Faults
 }
 
 // Faults bounds how often each fault happens.
@@ -46,6 +48,7 @@ func (r Rules) initial() World {
 	}
 	for i := range w.orders {
 		w.orders[i].tries = r.Tries
+		w.orders[i].cancel.tries = r.Cancels
 	}
 	return w
 }
@@ -70,10 +73,13 @@ func (r Rules) broken(w World) string {
 func (r Rules) brokenAtRest(w World) string {
 	held := w.redis.stock
 	for i, o := range w.orders {
-		if o.client == promise && o.ledger != confirmed {
+		if o.client == promise && o.ledger != confirmed && o.ledger != cancelled {
 			return fmt.Sprintf("order %d was promised and is lost", i)
 		}
-		if o.redis != absent && o.redis != refused {
+		if broken := o.brokenCancelAtRest(); broken != "" {
+			return fmt.Sprintf("order %d %s", i, broken)
+		}
+		if o.redis != absent && o.redis != refused && o.redis != cancelled {
 			held++
 		}
 	}
@@ -102,6 +108,7 @@ func (r Rules) steps(w World) []Step {
 		r.broker(w, i, add)
 		r.relay(w, i, add)
 		r.consumer(w, i, add)
+		r.cancelling(w, i, add)
 	}
 	r.world(w, add)
 	return steps

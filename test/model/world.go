@@ -24,6 +24,7 @@ const (
 	acceptedState
 	confirmed
 	refused
+	cancelled
 )
 
 // answer is the strongest thing that the buyer was ever told.
@@ -50,8 +51,9 @@ type order struct {
 	confirm  bool  // a confirm is under way to the API process
 	unacked  bool  // delivered to the consumer
 	written  bool  // the consumer has committed this delivery
-	ledger   state // confirmed or refused, once written
+	ledger   state // confirmed, refused or cancelled, once written
 	relaying bool  // the relay has published and awaits the confirm
+	cancel   cancellation
 }
 
 // arbiter is what Redis holds beside the orders.

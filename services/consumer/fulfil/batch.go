@@ -55,19 +55,26 @@ type letter struct {
 	unwritable error
 }
 
-// decode reads the deliveries. An order that is there twice is returned once.
+// decode reads the deliveries. An order that is there twice is returned once, as cancelled
+// where one of them is its cancellation.
 func decode(batch []Delivery) ([]letter, []ticketing.Order) {
 	letters := make([]letter, len(batch))
 	orders := make([]ticketing.Order, 0, len(batch))
-	seen := make(map[ticketing.OrderID]struct{}, len(batch))
+	at := make(map[ticketing.OrderID]int, len(batch))
 	for i, d := range batch {
 		order, err := ticketing.DecodeOrder(d.Body)
 		letters[i] = letter{Delivery: d, order: order.ID, unwritable: err}
-		if _, twice := seen[order.ID]; err != nil || twice {
+		if err != nil {
 			continue
 		}
-		seen[order.ID] = struct{}{}
-		orders = append(orders, order)
+		first, twice := at[order.ID]
+		switch {
+		case !twice:
+			at[order.ID] = len(orders)
+			orders = append(orders, order)
+		case order.Cancelled:
+			orders[first] = order // the pod that waits for it is another one
+		}
 	}
 	return letters, orders
 }
@@ -149,7 +156,7 @@ func (c *Consumer) park(ctx context.Context, s Session, l letter) error {
 // waiting pods.
 func (c *Consumer) tell(ctx context.Context, settled []Settlement) {
 	for _, s := range settled {
-		wasUnsure := c.unsure.take(s.Order.ID)
+		wasUnsure := c.unsure.take(s)
 		id := string(s.Order.ID)
 		if !s.New && !wasUnsure {
 			c.Metrics.repeated.Inc()
@@ -157,11 +164,14 @@ func (c *Consumer) tell(ctx context.Context, settled []Settlement) {
 			continue
 		}
 		c.Metrics.settled.WithLabelValues(string(s.State)).Inc()
-		if s.State == ticketing.StateRefused {
+		switch s.State {
+		case ticketing.StateRefused:
 			c.Logger.ErrorContext(ctx, "Refused an order: the arbiter had sold more seats than there are", telemetry.KeyOrderID, id)
-			continue
+		case ticketing.StateCancelled:
+			c.Logger.InfoContext(ctx, "Cancelled order", telemetry.KeyOrderID, id)
+		default:
+			c.Logger.InfoContext(ctx, "CONSUMER SUCCESS", telemetry.KeyOrderID, id)
 		}
-		c.Logger.InfoContext(ctx, "CONSUMER SUCCESS", telemetry.KeyOrderID, id)
 	}
 	c.projector.tell(ctx, settled)
 }

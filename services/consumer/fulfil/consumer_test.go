@@ -134,8 +134,9 @@ func TestConsumerReportsRefusals(t *testing.T) {
 		if diff := cmp.Diff(ids(1, 2), w.projection.known()); diff != "" {
 			t.Errorf("arbiter (-want +got):\n%s", diff)
 		}
-		want := "# HELP eventflow_consumer_settled_total Orders newly written to the ledger, by state. REFUSED above zero means that the arbiter oversold.\n" +
+		want := "# HELP eventflow_consumer_settled_total Orders newly written to the ledger, or cancelled in it, by state. REFUSED above zero means that the arbiter oversold.\n" +
 			"# TYPE eventflow_consumer_settled_total counter\n" +
+			`eventflow_consumer_settled_total{state="CANCELLED"} 0` + "\n" +
 			`eventflow_consumer_settled_total{state="CONFIRMED"} 1` + "\n" + `eventflow_consumer_settled_total{state="REFUSED"} 1` + "\n"
 		if err := testutil.GatherAndCompare(w.registry, strings.NewReader(want), "eventflow_consumer_settled_total"); err != nil {
 			t.Error(err)

@@ -55,7 +55,7 @@ func NewMetrics(registerer prometheus.Registerer) *Metrics {
 			[]string{"result"}),
 		settled: factory.NewCounterVec(prometheus.CounterOpts{
 			Name: "eventflow_consumer_settled_total",
-			Help: "Orders newly written to the ledger, by state. REFUSED above zero means that the arbiter oversold.",
+			Help: "Orders newly written to the ledger, or cancelled in it, by state. REFUSED above zero means that the arbiter oversold.",
 		}, []string{"state"}),
 		repeated: factory.NewCounter(prometheus.CounterOpts{
 			Name: "eventflow_consumer_repeated_total", Help: "Orders that came again and were in the ledger already.",
@@ -77,7 +77,7 @@ func NewMetrics(registerer prometheus.Registerer) *Metrics {
 		}),
 	}
 	// A counter that is there from the start can be alerted on from its first increment.
-	for _, state := range []ticketing.State{ticketing.StateConfirmed, ticketing.StateRefused} {
+	for _, state := range []ticketing.State{ticketing.StateConfirmed, ticketing.StateRefused, ticketing.StateCancelled} {
 		m.settled.WithLabelValues(string(state))
 	}
 	for _, reason := range []string{reasonPoison, reasonRejected} {

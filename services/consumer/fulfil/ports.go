@@ -15,9 +15,10 @@ var ErrUnavailable = errors.New("ledger unavailable")
 // Settlement says how the ledger decided about one order.
 type Settlement struct {
 	Order ticketing.Order
-	// State is CONFIRMED or REFUSED, as the ledger has it now.
+	// State is CONFIRMED, REFUSED or CANCELLED, as the ledger has it now.
 	State ticketing.State
-	// New reports whether this commit wrote it; false for an order that was there already.
+	// New reports whether this commit wrote it; false for an order that was there already
+	// in that state.
 	New bool
 }
 
@@ -25,7 +26,10 @@ type Settlement struct {
 type Ledger interface {
 	// Commit writes the orders in one transaction, each at most once whatever the number of calls,
 	// with their tickets and the e-mails that are due, and settles every one of them.
-	// An order that would exceed its tier's capacity is REFUSED. Its errors wrap
+	// An order that would exceed its tier's capacity is REFUSED. One that is Cancelled
+	// becomes CANCELLED, whether or not it was there: a CONFIRMED one gives its seats back and
+	// loses its tickets, a REFUSED one stays so. In a batch it does not matter which comes first.
+	// Its errors wrap
 	// ErrUnavailable, or *RejectedError for an order that can never be written.
 	Commit(ctx context.Context, orders []ticketing.Order) ([]Settlement, error)
 	// Ping reports whether the ledger takes writes.
@@ -45,7 +49,8 @@ func (e *RejectedError) Unwrap() error { return e.Err }
 // Projection is the arbiter's view of what the ledger has decided.
 type Projection interface {
 	// Settle marks the orders settled in the arbiter and announces them to the pods
-	// that took them, one announcement a pod. Unknown ids are ignored.
+	// that took them, one announcement a pod. An order that becomes CANCELLED gives its
+	// seats back to the pool, once however often it is settled. Unknown ids are ignored.
 	Settle(ctx context.Context, settlements []Settlement) error
 	// SetPaused announces that the consumer has stopped or resumed committing.
 	SetPaused(ctx context.Context, paused bool) error

@@ -52,7 +52,7 @@ func inWorld(t *testing.T, settings fulfil.Settings, test func(w *world)) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &world{
 			t:      t,
-			ledger: newLedger(), queue: &queue{Broker: memory.NewBroker()}, projection: &projection{},
+			ledger: newLedger(), queue: &queue{Broker: memory.NewBroker()}, projection: newProjection(),
 			ready: make(chan struct{}), registry: prometheus.NewRegistry(), log: &logBuffer{}, ended: make(chan struct{}),
 		}
 		if err := w.queue.Admit(t.Context(), epoch); err != nil {
@@ -204,15 +204,19 @@ func (l *ledger) Commit(ctx context.Context, orders []ticketing.Order) ([]fulfil
 func (l *ledger) writeLocked(orders []ticketing.Order) []fulfil.Settlement {
 	var settled []fulfil.Settlement
 	for _, o := range orders {
-		state, found := l.states[o.ID]
-		if !found {
+		was := l.states[o.ID]
+		state := was
+		switch {
+		case o.Cancelled && was != ticketing.StateRefused:
+			state = ticketing.StateCancelled
+		case was != "":
+		case l.refused[o.ID]:
+			state = ticketing.StateRefused
+		default:
 			state = ticketing.StateConfirmed
-			if l.refused[o.ID] {
-				state = ticketing.StateRefused
-			}
-			l.states[o.ID] = state
 		}
-		settled = append(settled, fulfil.Settlement{Order: o, State: state, New: !found})
+		l.states[o.ID] = state
+		settled = append(settled, fulfil.Settlement{Order: o, State: state, New: state != was})
 	}
 	return settled
 }
@@ -258,7 +262,12 @@ type projection struct {
 	err     error
 	calls   int
 	settled []ticketing.OrderID
+	states  map[ticketing.OrderID][]ticketing.State
 	paused  []bool
+}
+
+func newProjection() *projection {
+	return &projection{states: map[ticketing.OrderID][]ticketing.State{}}
 }
 
 func (p *projection) Settle(_ context.Context, settlements []fulfil.Settlement) error {
@@ -270,6 +279,7 @@ func (p *projection) Settle(_ context.Context, settlements []fulfil.Settlement) 
 	}
 	for _, s := range settlements {
 		p.settled = append(p.settled, s.Order.ID)
+		p.states[s.Order.ID] = append(p.states[s.Order.ID], s.State)
 	}
 	return nil
 }

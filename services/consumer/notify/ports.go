@@ -16,6 +16,8 @@ const (
 	KindConfirmation Kind = "confirmation"
 	// KindRefusal: the order is REFUSED; the seats were not there after all.
 	KindRefusal Kind = "refusal"
+	// KindCancellation: the order is CANCELLED, as the buyer asked.
+	KindCancellation Kind = "cancellation"
 )
 
 // EmailID identifies an e-mail: an order is told the same thing once.

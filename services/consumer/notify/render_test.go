@@ -118,6 +118,44 @@ Esto no debería ocurrir. Si nos escribes, indica el número de pedido.
 `,
 			},
 		},
+		"e-mail body of a cancellation in English": {
+			email: makeEmail("en", notify.KindCancellation),
+			want: notify.Message{
+				Subject: "Your order for Aurora is cancelled", Locale: "en",
+				Body: `Hello Ada,
+
+your order is cancelled, as you asked. Its tickets are no longer valid.
+
+Event:    Aurora
+When:     Saturday, 5 June 2027, 20:30 UTC
+Where:    Teatro Real
+Tickets:  2 x Platea
+Total:    90.00 EUR
+Order:    0192-ab
+
+If it was not you who cancelled it, please write to us and name the order.
+`,
+			},
+		},
+		"e-mail body of a cancellation in Spanish": {
+			email: makeEmail("es", notify.KindCancellation),
+			want: notify.Message{
+				Subject: "Tu pedido para Aurora está cancelado", Locale: "es",
+				Body: `Hola Ada:
+
+Tu pedido está cancelado, como pediste. Sus entradas ya no son válidas.
+
+Evento:   Aurora
+Cuándo:   sábado, 5 de junio de 2027, 20:30 UTC
+Dónde:    Teatro Real
+Entradas: 2 x Platea
+Total:    90,00 EUR
+Pedido:   0192-ab
+
+Si no fuiste tú quien lo canceló, escríbenos e indica el número de pedido.
+`,
+			},
+		},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {

@@ -52,6 +52,19 @@ Order:    {{.OrderID}}
 
 This should not happen. If you write to us, please name the order.
 `),
+			KindCancellation: makeText("Your order for {{.Event}} is cancelled", `Hello{{with .Name}} {{.}}{{end}},
+
+your order is cancelled, as you asked. Its tickets are no longer valid.
+
+Event:    {{.Event}}
+{{with .When}}When:     {{.}}
+{{end}}{{with .Venue}}Where:    {{.}}
+{{end}}Tickets:  {{.Quantity}} x {{.Tier}}
+Total:    {{.Total}}
+Order:    {{.OrderID}}
+
+If it was not you who cancelled it, please write to us and name the order.
+`),
 		},
 	},
 	"es": {
@@ -87,6 +100,19 @@ Total:    {{.Total}}
 Pedido:   {{.OrderID}}
 
 Esto no debería ocurrir. Si nos escribes, indica el número de pedido.
+`),
+			KindCancellation: makeText("Tu pedido para {{.Event}} está cancelado", `Hola{{with .Name}} {{.}}{{end}}:
+
+Tu pedido está cancelado, como pediste. Sus entradas ya no son válidas.
+
+Evento:   {{.Event}}
+{{with .When}}Cuándo:   {{.}}
+{{end}}{{with .Venue}}Dónde:    {{.}}
+{{end}}Entradas: {{.Quantity}} x {{.Tier}}
+Total:    {{.Total}}
+Pedido:   {{.OrderID}}
+
+Si no fuiste tú quien lo canceló, escríbenos e indica el número de pedido.
 `),
 		},
 	},

@@ -19,14 +19,15 @@ import (
 )
 
 var (
-	_ checkout.Reservations = (*Pod)(nil)
-	_ checkout.Outbox       = (*Pod)(nil)
-	_ checkout.Reservations = (*Arbiter)(nil)
-	_ fulfil.Projection     = (*Arbiter)(nil)
-	_ storefront.Shelf      = (*Arbiter)(nil)
-	_ opening.Stock         = (*Arbiter)(nil)
-	_ overdue.Arbiter       = (*Arbiter)(nil)
-	_ report.Backlog        = (*Arbiter)(nil)
+	_ checkout.Reservations  = (*Pod)(nil)
+	_ checkout.Cancellations = (*Pod)(nil)
+	_ checkout.Outbox        = (*Pod)(nil)
+	_ checkout.Reservations  = (*Arbiter)(nil)
+	_ fulfil.Projection      = (*Arbiter)(nil)
+	_ storefront.Shelf       = (*Arbiter)(nil)
+	_ opening.Stock          = (*Arbiter)(nil)
+	_ overdue.Arbiter        = (*Arbiter)(nil)
+	_ report.Backlog         = (*Arbiter)(nil)
 )
 
 // Arbiter is the twin of the Redis arbiter. It is one pod's client too, through the
@@ -66,6 +67,27 @@ type arbiterState struct {
 type heldOrder struct {
 	checkout.Record
 	fingerprint string
+	// cancelled is the mark of a cancellation that is durable: the epoch to publish it in.
+	cancelled string
+}
+
+// shown is the order as it is told: CANCELLED from the mark on.
+func (h *heldOrder) shown() checkout.Record {
+	r := h.Record
+	if h.cancelled != "" && r.State != ticketing.StateRefused {
+		r.State = ticketing.StateCancelled
+	}
+	r.Order.Cancelled = r.State == ticketing.StateCancelled
+	return r
+}
+
+// published is what the order's entry in the outbox stands for.
+func (h *heldOrder) published() ticketing.Order {
+	o := h.Order
+	if h.cancelled != "" {
+		o.Cancelled, o.Epoch = true, h.cancelled
+	}
+	return o
 }
 
 type listener struct {
@@ -139,14 +161,27 @@ func (a *Arbiter) Settle(_ context.Context, settlements []fulfil.Settlement) err
 
 func (a *Arbiter) settleLocked(s fulfil.Settlement) {
 	held, found := a.state.orders[s.Order.ID]
-	if !found || held.State.Settled() {
+	if !found {
+		return
+	}
+	live := !held.State.Settled()
+	returned := s.State == ticketing.StateCancelled && (live || held.State == ticketing.StateConfirmed)
+	if !live && !returned {
 		return
 	}
 	held.State = s.State
-	delete(a.state.outbox, s.Order.ID)
-	delete(a.state.accepted, s.Order.ID)
-	a.movePendingLocked(held.Order, -1)
+	if s.State != ticketing.StateConfirmed || held.cancelled == "" {
+		delete(a.state.outbox, s.Order.ID)
+		delete(a.state.accepted, s.Order.ID)
+	}
+	if live {
+		a.movePendingLocked(held.Order, -1)
+	}
 	a.state.giveBack(held.Order, s.State)
+	tier := held.Order.Tier()
+	if left, stocked := a.state.stock[tier]; returned && stocked {
+		a.state.stock[tier] = left + held.Order.Quantity
+	}
 }
 
 // movePendingLocked adds the order to what is pending of its tier, sign times.
@@ -178,16 +213,6 @@ func (a *Arbiter) Shelf(context.Context) (storefront.ShelfState, error) {
 		return nil
 	})
 	return shelf, err
-}
-
-// Epoch implements opening.Stock.
-func (a *Arbiter) Epoch(context.Context) (string, error) {
-	var epoch string
-	err := a.change(func(s *arbiterState) error {
-		epoch = s.epoch
-		return nil
-	})
-	return epoch, err
 }
 
 // Stock implements opening.Stock.

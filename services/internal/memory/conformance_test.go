@@ -77,6 +77,11 @@ func TestReservations(t *testing.T) {
 	storetest.RunReservations(t, openArbiter)
 }
 
+func TestCancellations(t *testing.T) {
+	t.Parallel()
+	storetest.RunCancellations(t, openArbiter)
+}
+
 func TestOutbox(t *testing.T) {
 	t.Parallel()
 	storetest.RunOutbox(t, openArbiter)

@@ -69,8 +69,12 @@ func (l *Ledger) Commit(_ context.Context, orders []ticketing.Order) ([]fulfil.S
 				return fmt.Errorf("commit %s: %w", o.ID, &fulfil.RejectedError{Err: err})
 			}
 		}
+		// Seats that are given back first are there for the others, as in one statement.
+		returned := l.cancelLocked(orders)
+		cancelled := cancelledOf(orders)
 		for _, o := range orders {
-			settlements = append(settlements, l.commitLocked(o))
+			o.Cancelled = o.Cancelled || cancelled[o.ID]
+			settlements = append(settlements, l.commitLocked(o, returned))
 		}
 		return nil
 	})
@@ -96,15 +100,20 @@ func (l *Ledger) acceptableLocked(o ticketing.Order) error {
 	return nil
 }
 
-func (l *Ledger) commitLocked(o ticketing.Order) fulfil.Settlement {
+func (l *Ledger) commitLocked(o ticketing.Order, returned map[ticketing.OrderID]bool) fulfil.Settlement {
 	if known, found := l.orders[o.ID]; found {
-		return fulfil.Settlement{Order: o, State: known.State}
+		isNew := returned[o.ID]
+		delete(returned, o.ID)
+		return fulfil.Settlement{Order: o, State: known.State, New: isNew}
 	}
 	tier, _ := l.tierLocked(o.Tier())
 	state := ticketing.StateConfirmed
-	if l.sold[o.Tier()]+o.Quantity > tier.Capacity {
+	switch {
+	case o.Cancelled:
+		state = ticketing.StateCancelled
+	case l.sold[o.Tier()]+o.Quantity > tier.Capacity:
 		state = ticketing.StateRefused
-	} else {
+	default:
 		l.sold[o.Tier()] += o.Quantity
 	}
 	kept := o

@@ -63,7 +63,7 @@ func (s *arbiterState) count(o ticketing.Order) {
 
 // giveBack undoes count, where the order comes to nothing.
 func (s *arbiterState) giveBack(o ticketing.Order, state ticketing.State) {
-	if state != ticketing.StateRefused {
+	if state != ticketing.StateRefused && state != ticketing.StateCancelled {
 		return
 	}
 	s.buyers[buyerTierOf(o)] = max(0, s.buyers[buyerTierOf(o)]-o.Quantity)

@@ -23,10 +23,21 @@ type outboxEmail struct {
 
 func (l *Ledger) addEmailLocked(o ticketing.Order, state ticketing.State) {
 	kind := notify.KindConfirmation
-	if state == ticketing.StateRefused {
+	switch state {
+	case ticketing.StateRefused:
 		kind = notify.KindRefusal
+	case ticketing.StateCancelled:
+		kind = notify.KindCancellation
+	default:
 	}
 	l.emails = append(l.emails, &outboxEmail{id: notify.EmailID{OrderID: o.ID, Kind: kind}, due: l.clock()})
+}
+
+// dropConfirmationLocked forgets a confirmation that nobody has sent.
+func (l *Ledger) dropConfirmationLocked(id ticketing.OrderID) {
+	l.emails = slices.DeleteFunc(l.emails, func(e *outboxEmail) bool {
+		return e.id == notify.EmailID{OrderID: id, Kind: notify.KindConfirmation} && !e.sent
+	})
 }
 
 // ClaimDue implements notify.Outbox.

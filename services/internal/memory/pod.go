@@ -50,7 +50,7 @@ func (p *Pod) reserveLocked(s *arbiterState, r checkout.Reservation) checkout.Ou
 		if held.fingerprint != r.Fingerprint {
 			return checkout.Outcome{Verdict: checkout.KeyReused}
 		}
-		return checkout.Outcome{Verdict: checkout.Known, Record: held.Record}
+		return checkout.Outcome{Verdict: checkout.Known, Record: held.shown()}
 	}
 	left, stocked := s.stock[tier]
 	event, rule, known := s.rules(r.Order)
@@ -86,8 +86,10 @@ func (p *Pod) Accept(_ context.Context, ids ...ticketing.OrderID) error {
 		for _, id := range ids {
 			if held, found := s.orders[id]; found && !held.State.Settled() {
 				held.State = ticketing.StateAccepted
-				delete(s.outbox, id)
-				s.accepted[id] = p.arbiter.clock()
+				if held.cancelled == "" {
+					delete(s.outbox, id)
+					s.accepted[id] = p.arbiter.clock()
+				}
 			}
 		}
 		return nil
@@ -102,7 +104,7 @@ func (p *Pod) Lookup(_ context.Context, id ticketing.OrderID) (checkout.Record, 
 		if !found {
 			return checkout.ErrNotFound
 		}
-		record = held.Record
+		record = held.shown()
 		return nil
 	})
 	if err != nil {
@@ -127,7 +129,7 @@ func (p *Pod) Claim(_ context.Context, age time.Duration, limit int) ([]ticketin
 		})
 		for _, id := range due[:min(limit, len(due))] {
 			s.outbox[id] = now
-			orders = append(orders, s.orders[id].Order)
+			orders = append(orders, s.orders[id].published())
 		}
 		return nil
 	})

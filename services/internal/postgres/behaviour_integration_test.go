@@ -184,6 +184,24 @@ func TestTicketsAndGuard(t *testing.T) {
 	}
 }
 
+// TestCancelledTickets: a cancelled order has no tickets, and its tier none sold.
+func TestCancelledTickets(t *testing.T) {
+	t.Parallel()
+	pool := newDatabase(t)
+	ledger := newLedger(t, pool)
+	confirmed, early, kept := newOrder(), newOrder(), newOrder()
+	commit(t, ledger, confirmed, kept)
+	confirmed.Cancelled, early.Cancelled = true, true
+	for range 2 {
+		commit(t, ledger, confirmed, early)
+	}
+	var tickets, sold int
+	must(t, pool.QueryRow(t.Context(), "SELECT count(*), (SELECT sum(sold) FROM tiers) FROM tickets").Scan(&tickets, &sold))
+	if tickets != kept.Quantity || sold != kept.Quantity {
+		t.Errorf("%d tickets and %d sold, want the %d of the order that was kept", tickets, sold, kept.Quantity)
+	}
+}
+
 func newLedger(t *testing.T, pool *pgxpool.Pool) *postgres.Ledger {
 	t.Helper()
 	ledger := postgres.NewLedger(pool)

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -16,19 +17,30 @@ import (
 type orderBatch struct {
 	orders []ticketing.Order
 	keys   []uuid.UUID
+	// cancelled are the orders whose cancellation is in the batch; all of their copies are
+	// marked so.
+	cancelled map[uuid.UUID]bool
 }
 
 func newOrderBatch(orders []ticketing.Order) (orderBatch, error) {
-	keys := make([]uuid.UUID, len(orders))
+	b := orderBatch{orders: slices.Clone(orders), keys: make([]uuid.UUID, len(orders)), cancelled: map[uuid.UUID]bool{}}
 	for i, o := range orders {
 		key, err := orderKey(o.ID)
 		if err != nil {
 			return orderBatch{}, err
 		}
-		keys[i] = key
+		b.keys[i] = key
+		if o.Cancelled {
+			b.cancelled[key] = true
+		}
 	}
-	return orderBatch{orders: orders, keys: keys}, nil
+	for i, key := range b.keys {
+		b.orders[i].Cancelled = b.cancelled[key]
+	}
+	return b, nil
 }
+
+func (b orderBatch) cancelledKeys() []uuid.UUID { return slices.Collect(maps.Keys(b.cancelled)) }
 
 // orderKey parses an order id, which has only one way to be written.
 func orderKey(id ticketing.OrderID) (uuid.UUID, error) {
@@ -58,6 +70,7 @@ func (b orderBatch) tiers() (events, tiers []string) {
 func (b orderBatch) columns() []any {
 	return []any{
 		b.keys,
+		column(b.orders, func(o ticketing.Order) string { return string(firstState(o)) }),
 		column(b.orders, func(o ticketing.Order) string { return o.EventID }),
 		column(b.orders, func(o ticketing.Order) string { return o.TierID }),
 		column(b.orders, func(o ticketing.Order) int64 { return int64(o.Quantity) }),
@@ -74,6 +87,14 @@ func (b orderBatch) columns() []any {
 		priceColumn(b.orders, func(p ticketing.Price) int64 { return p.Fee }),
 		priceColumn(b.orders, func(p ticketing.Price) int64 { return p.Tax }),
 	}
+}
+
+// firstState is what an order is inserted as. Whether it stays CONFIRMED is decided afterwards.
+func firstState(o ticketing.Order) ticketing.State {
+	if o.Cancelled {
+		return ticketing.StateCancelled
+	}
+	return ticketing.StateConfirmed
 }
 
 // priceColumn is a column of amounts that is null where an order's price is not broken down.
@@ -100,14 +121,22 @@ type decision struct {
 	confirmed  []uuid.UUID
 	quantities []int64
 	refused    []uuid.UUID
-	known      []uuid.UUID
+	// cancelled were never confirmed; returned were, and give their seats back.
+	cancelled []uuid.UUID
+	returned  []uuid.UUID
+	known     []uuid.UUID
+	// soldByTier is what is sold less what is given back.
 	soldByTier map[ticketing.TierKey]int64
 }
 
 // decide goes through the batch in order and confirms each new order that still fits
-// its tier. An order that does not fit takes no seat from those behind it.
-func decide(b orderBatch, fresh map[uuid.UUID]bool, left map[ticketing.TierKey]int64) decision {
+// its tier, seats that the batch gives back included. An order that does not fit takes no
+// seat from those behind it.
+func decide(b orderBatch, found books) decision {
 	d := decision{soldByTier: map[ticketing.TierKey]int64{}}
+	for tier, seats := range found.seats {
+		d.soldByTier[tier] -= seats
+	}
 	seen := make(map[uuid.UUID]bool, len(b.keys))
 	for i, key := range b.keys {
 		if seen[key] {
@@ -116,9 +145,13 @@ func decide(b orderBatch, fresh map[uuid.UUID]bool, left map[ticketing.TierKey]i
 		seen[key] = true
 		tier, quantity := b.orders[i].Tier(), int64(b.orders[i].Quantity)
 		switch {
-		case !fresh[key]:
+		case found.returned[key]:
+			d.returned = append(d.returned, key)
+		case !found.fresh[key]:
 			d.known = append(d.known, key)
-		case d.soldByTier[tier]+quantity > left[tier]:
+		case b.cancelled[key]:
+			d.cancelled = append(d.cancelled, key)
+		case d.soldByTier[tier]+quantity > found.left[tier]:
 			d.refused = append(d.refused, key)
 		default:
 			d.confirmed, d.quantities = append(d.confirmed, key), append(d.quantities, quantity)
@@ -128,7 +161,7 @@ func decide(b orderBatch, fresh map[uuid.UUID]bool, left map[ticketing.TierKey]i
 	return d
 }
 
-// sold returns what each tier has sold, as three columns.
+// sold returns by how much each tier's sold seats change, as three columns.
 func (d decision) sold() (events, tiers []string, quantities []int64) {
 	for tier, quantity := range d.soldByTier {
 		events, tiers = append(events, tier.EventID), append(tiers, tier.TierID)
@@ -139,10 +172,12 @@ func (d decision) sold() (events, tiers []string, quantities []int64) {
 
 // emails returns which buyers are to be told what, as two columns.
 func (d decision) emails() (ids []uuid.UUID, kinds []string) {
-	ids = slices.Concat(d.confirmed, d.refused)
+	cancelled := slices.Concat(d.cancelled, d.returned)
+	ids = slices.Concat(d.confirmed, d.refused, cancelled)
 	kinds = slices.Concat(
 		slices.Repeat([]string{string(notify.KindConfirmation)}, len(d.confirmed)),
-		slices.Repeat([]string{string(notify.KindRefusal)}, len(d.refused)))
+		slices.Repeat([]string{string(notify.KindRefusal)}, len(d.refused)),
+		slices.Repeat([]string{string(notify.KindCancellation)}, len(cancelled)))
 	return ids, kinds
 }
 
@@ -155,6 +190,9 @@ func settle(b orderBatch, d decision, stored map[uuid.UUID]ticketing.State) ([]f
 	}
 	for _, key := range d.refused {
 		written[key] = ticketing.StateRefused
+	}
+	for _, key := range slices.Concat(d.cancelled, d.returned) {
+		written[key] = ticketing.StateCancelled
 	}
 	settlements := make([]fulfil.Settlement, len(b.orders))
 	for i, key := range b.keys {

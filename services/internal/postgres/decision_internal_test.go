@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -10,11 +11,12 @@ import (
 	"github.com/eventflow-dev/eventflow/services/ticketing"
 )
 
-// decisionCase is one batch: quantities of orders in sequence, and which of them are in
-// the ledger already.
+// decisionCase is one batch: quantities of orders in sequence, which of them are in
+// the ledger already, and which are cancelled.
 type decisionCase struct {
 	quantities []int
 	known      map[int]ticketing.State
+	cancelled  []int
 	left       int64
 	want       []ticketing.State
 }
@@ -22,31 +24,38 @@ type decisionCase struct {
 // TestDecide: first come first served, and only what does not fit is refused.
 func TestDecide(t *testing.T) {
 	t.Parallel()
-	const confirmed, refused = ticketing.StateConfirmed, ticketing.StateRefused
+	const confirmed, refused, cancelled = ticketing.StateConfirmed, ticketing.StateRefused, ticketing.StateCancelled
 	for name, tc := range map[string]decisionCase{
-		"all fit":                    {[]int{2, 3}, nil, 5, []ticketing.State{confirmed, confirmed}},
-		"none left":                  {[]int{1, 1}, nil, 0, []ticketing.State{refused, refused}},
-		"a smaller one behind fits":  {[]int{2, 4, 1}, nil, 3, []ticketing.State{confirmed, refused, confirmed}},
-		"known ones take no seat":    {[]int{3, 3}, map[int]ticketing.State{0: confirmed}, 3, []ticketing.State{confirmed, confirmed}},
-		"known ones keep their fate": {[]int{1, 1}, map[int]ticketing.State{0: refused, 1: confirmed}, 9, []ticketing.State{refused, confirmed}},
+		"all fit":                    {[]int{2, 3}, nil, nil, 5, []ticketing.State{confirmed, confirmed}},
+		"none left":                  {[]int{1, 1}, nil, nil, 0, []ticketing.State{refused, refused}},
+		"a smaller one behind fits":  {[]int{2, 4, 1}, nil, nil, 3, []ticketing.State{confirmed, refused, confirmed}},
+		"known ones take no seat":    {[]int{3, 3}, map[int]ticketing.State{0: confirmed}, nil, 3, []ticketing.State{confirmed, confirmed}},
+		"known ones keep their fate": {[]int{1, 1}, map[int]ticketing.State{0: refused, 1: confirmed}, nil, 9, []ticketing.State{refused, confirmed}},
+		"cancelled first, no seat":   {[]int{4, 2}, nil, []int{0}, 2, []ticketing.State{cancelled, confirmed}},
+		"seats come back for others": {[]int{3, 2}, map[int]ticketing.State{1: confirmed}, []int{1}, 1, []ticketing.State{confirmed, cancelled}},
+		"refused stays refused":      {[]int{1}, map[int]ticketing.State{0: refused}, []int{0}, 5, []ticketing.State{refused}},
+		"cancelled twice":            {[]int{1}, map[int]ticketing.State{0: cancelled}, []int{0}, 5, []ticketing.State{cancelled}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			batch, fresh, stored := makeBatch(t, tc)
+			batch, found, stored := makeBatch(t, tc)
 			tier := batch.orders[0].Tier()
-			d := decide(batch, fresh, map[ticketing.TierKey]int64{tier: tc.left})
+			d := decide(batch, found)
 			settlements, err := settle(batch, d, stored)
 			if err != nil {
 				t.Fatal(err)
 			}
 			var sold int64
 			for i, s := range settlements {
-				_, wasKnown := tc.known[i]
-				if s.State != tc.want[i] || s.New == wasKnown {
-					t.Errorf("order %d: got %s new=%t, want %s new=%t", i, s.State, s.New, tc.want[i], !wasKnown)
+				was, wasKnown := tc.known[i]
+				if wantNew := !wasKnown || was != s.State; s.State != tc.want[i] || s.New != wantNew {
+					t.Errorf("order %d: got %s new=%t, want %s new=%t", i, s.State, s.New, tc.want[i], wantNew)
 				}
-				if s.New && s.State == confirmed {
+				switch {
+				case s.New && s.State == confirmed:
 					sold += int64(tc.quantities[i])
+				case s.New && wasKnown:
+					sold -= int64(tc.quantities[i])
 				}
 			}
 			if d.soldByTier[tier] != sold {
@@ -56,34 +65,45 @@ func TestDecide(t *testing.T) {
 	}
 }
 
-func makeBatch(t *testing.T, tc decisionCase) (orderBatch, map[uuid.UUID]bool, map[uuid.UUID]ticketing.State) {
+func makeBatch(t *testing.T, tc decisionCase) (orderBatch, books, map[uuid.UUID]ticketing.State) {
 	t.Helper()
-	fresh, stored := map[uuid.UUID]bool{}, map[uuid.UUID]ticketing.State{}
+	tier := ticketing.TierKey{EventID: "aurora", TierID: "general"}
+	found := books{
+		left: map[ticketing.TierKey]int64{tier: tc.left}, fresh: map[uuid.UUID]bool{},
+		returned: map[uuid.UUID]bool{}, seats: map[ticketing.TierKey]int64{},
+	}
+	stored := map[uuid.UUID]ticketing.State{}
 	var orders []ticketing.Order
 	for i, quantity := range tc.quantities {
 		key := uuid.New()
-		orders = append(orders, ticketing.Order{
-			ID: ticketing.OrderID(key.String()), EventID: "aurora", TierID: "general", Quantity: quantity,
-		})
-		if state, known := tc.known[i]; known {
+		order := ticketing.Order{
+			ID: ticketing.OrderID(key.String()), EventID: tier.EventID, TierID: tier.TierID, Quantity: quantity,
+			Cancelled: slices.Contains(tc.cancelled, i),
+		}
+		orders = append(orders, order)
+		switch state, known := tc.known[i]; {
+		case known && order.Cancelled && state == ticketing.StateConfirmed:
+			found.returned[key] = true
+			found.seats[tier] += int64(quantity)
+		case known:
 			stored[key] = state
-		} else {
-			fresh[key] = true
+		default:
+			found.fresh[key] = true
 		}
 	}
 	batch, err := newOrderBatch(orders)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return batch, fresh, stored
+	return batch, found, stored
 }
 
 // TestSettleOneOrderTwice: the first message of the two wrote it.
 func TestSettleOneOrderTwice(t *testing.T) {
 	t.Parallel()
-	batch, fresh, stored := makeBatch(t, decisionCase{quantities: []int{1}})
+	batch, found, stored := makeBatch(t, decisionCase{quantities: []int{1}, left: 1})
 	batch.orders, batch.keys = append(batch.orders, batch.orders[0]), append(batch.keys, batch.keys[0])
-	d := decide(batch, fresh, map[ticketing.TierKey]int64{batch.orders[0].Tier(): 1})
+	d := decide(batch, found)
 	got, err := settle(batch, d, stored)
 	want := []fulfil.Settlement{
 		{Order: batch.orders[0], State: ticketing.StateConfirmed, New: true},

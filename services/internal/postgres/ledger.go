@@ -109,5 +109,6 @@ func scanOrder(row pgx.Row, record *checkout.Record, extra ...any) error {
 		}
 	}
 	o.PlacedAt = o.PlacedAt.UTC()
+	o.Cancelled = record.State == ticketing.StateCancelled
 	return nil
 }

@@ -219,6 +219,39 @@ func TestSettledOrdersExpire(t *testing.T) {
 	}
 }
 
+// TestCancelledOrdersWait: an order that is marked stays for as long as its seats are to
+// come back, however long that takes: they come back when it changes, once.
+func TestCancelledOrdersWait(t *testing.T) {
+	t.Parallel()
+	client := openClient(t, shared.NewDatabase())
+	reservations, projection := openSale(t, client), redisstore.NewProjection(client)
+	order := newOrder()
+	if _, _, err := reserve(t, reservations, order); err != nil {
+		t.Fatal(err)
+	}
+	settle := func(state ticketing.State) {
+		t.Helper()
+		must(t, projection.Settle(t.Context(), []fulfil.Settlement{{Order: order, State: state, New: true}}))
+	}
+	wantExpiry := func(when string, want bool) {
+		t.Helper()
+		ttl, err := client.TTL(t.Context(), "{ef}:order:"+string(order.ID)).Result()
+		must(t, err)
+		if expires := ttl > 0; expires != want {
+			t.Errorf("%s: the order expires in %s", when, ttl)
+		}
+	}
+	settle(ticketing.StateConfirmed)
+	wantExpiry("confirmed", true)
+	_, err := reservations.Cancel(t.Context(), checkout.Cancellation{Order: order})
+	must(t, err)
+	wantExpiry("marked", false)
+	settle(ticketing.StateConfirmed)
+	wantExpiry("marked, and confirmed once more", false)
+	settle(ticketing.StateCancelled)
+	wantExpiry("cancelled", true)
+}
+
 // TestLimitsSurviveAKill: what a buyer holds, and the rules, are on disk with the seat.
 func TestLimitsSurviveAKill(t *testing.T) {
 	t.Parallel()

@@ -22,7 +22,7 @@ const (
 	keyPaused   = "{ef}:paused"   // string; present while the consumer is paused
 	keyRebuild  = "{ef}:rebuild"  // string: token of the rebuild under way
 
-	orderPrefix    = "{ef}:order:"    // hash: state, fp, payload, tier, qty, amount, currency, buyer, promo
+	orderPrefix    = "{ef}:order:"    // hash: state, fp, payload, tier, qty, amount, currency, buyer, promo, cancel: epoch of the mark
 	announcePrefix = "{ef}:announce:" // channel of the node whose name follows
 )
 

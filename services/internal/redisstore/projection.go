@@ -44,7 +44,7 @@ func (p *Projection) Settle(ctx context.Context, settlements []fulfil.Settlement
 func (p *Projection) settle(ctx context.Context, settlements []fulfil.Settlement) error {
 	ctx, cancel := context.WithTimeout(ctx, slowTimeout)
 	defer cancel()
-	keys := []string{keyOutbox, keyPending, keyAccepted, keyBuyers, keyPromos}
+	keys := []string{keyOutbox, keyPending, keyStock, keyAccepted, keyBuyers, keyPromos}
 	args := []any{int(keepSettled.Seconds()), len(settlements)}
 	byNode := map[string][]checkout.Settlement{}
 	for _, s := range settlements {

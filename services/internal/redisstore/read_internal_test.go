@@ -79,12 +79,13 @@ func TestDeliver(t *testing.T) {
 
 func FuzzReadReserved(f *testing.F) {
 	for _, word := range []string{"RESERVED", "KNOWN", "SALE_PAUSED", "SOLD_OUT", ""} {
-		f.Add(word, "PENDING", "{}")
+		f.Add(word, "PENDING", "{}", "")
+		f.Add(word, "ACCEPTED", `{"v":1,"order":{"order_id":"x","event_id":"a","tier":"b","quantity":1}}`, "1")
 	}
-	f.Fuzz(func(t *testing.T, word, second, third string) {
-		outcome, _, err := readReserved([]any{word, second, third}, ticketing.Order{})
+	f.Fuzz(func(t *testing.T, word, second, third, fourth string) {
+		outcome, _, err := readReserved([]any{word, second, third, fourth}, ticketing.Order{})
 		if err == nil && outcome.Verdict == 0 {
-			t.Errorf("%q %q %q: neither a verdict nor an error", word, second, third)
+			t.Errorf("%q %q %q %q: neither a verdict nor an error", word, second, third, fourth)
 		}
 	})
 }

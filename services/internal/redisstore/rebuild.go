@@ -67,6 +67,7 @@ func (s *Shelf) Restore(ctx context.Context, token string, records []opening.Rec
 		keys, args := []string{keyRebuild, keyBuyers, keyPromos}, []any{token}
 		for _, r := range chunk {
 			o := r.Order
+			o.Cancelled = false // the state says it
 			payload, err := ticketing.EncodeOrder(o)
 			if err != nil {
 				return fmt.Errorf("restore %d orders: %w", len(records), err)

@@ -24,8 +24,9 @@ const (
 )
 
 var (
-	_ checkout.Reservations = (*Reservations)(nil)
-	_ checkout.Outbox       = (*Reservations)(nil)
+	_ checkout.Reservations  = (*Reservations)(nil)
+	_ checkout.Cancellations = (*Reservations)(nil)
+	_ checkout.Outbox        = (*Reservations)(nil)
 )
 
 // Options of NewReservations.
@@ -99,8 +100,8 @@ func readReserved(reply any, o ticketing.Order) (checkout.Outcome, string, error
 		return checkout.Outcome{
 			Verdict: checkout.Reserved, Record: checkout.Record{Order: o, State: ticketing.StatePending},
 		}, "", nil
-	case word == "KNOWN" && len(words) == 3:
-		record, err := readRecord(words[1], words[2])
+	case word == "KNOWN" && len(words) == 4:
+		record, err := readRecord(words[1], words[2], words[3])
 		if err != nil {
 			return checkout.Outcome{}, "", classify(err, true)
 		}
@@ -131,22 +132,33 @@ var verdicts = map[string]checkout.Verdict{
 	"OUTBOX_FULL":     checkout.OutboxFull,
 }
 
-func readRecord(state, payload string) (checkout.Record, error) {
+// readRecord reads an order; one that is marked as cancelled is told to be CANCELLED.
+func readRecord(state, payload, mark string) (checkout.Record, error) {
 	order, err := ticketing.DecodeOrder([]byte(payload))
 	if err != nil {
 		return checkout.Record{}, err
 	}
-	return checkout.Record{Order: order, State: ticketing.State(state)}, nil
+	record := checkout.Record{Order: order, State: ticketing.State(state)}
+	if mark != "" && record.State != ticketing.StateRefused {
+		record.State = ticketing.StateCancelled
+	}
+	record.Order.Cancelled = record.State == ticketing.StateCancelled
+	return record, nil
 }
 
 // Accept implements checkout.Reservations.
 func (r *Reservations) Accept(ctx context.Context, ids ...ticketing.OrderID) error {
+	return r.accept(ctx, "order", ids)
+}
+
+// accept notes that the broker has what each of the ids stands for: 'order' or 'cancel'.
+func (r *Reservations) accept(ctx context.Context, what string, ids []ticketing.OrderID) error {
 	ctx, cancel := context.WithTimeout(ctx, slowTimeout)
 	defer cancel()
 	for chunk := range slices.Chunk(ids, idsPerCall) {
-		keys, args := []string{keyOutbox, keyAccepted}, make([]any, len(chunk))
-		for i, id := range chunk {
-			keys, args[i] = append(keys, orderKeyOf(id)), string(id)
+		keys, args := []string{keyOutbox, keyAccepted}, []any{what}
+		for _, id := range chunk {
+			keys, args = append(keys, orderKeyOf(id)), append(args, string(id))
 		}
 		if _, err := scriptAccept.run(ctx, r.slow, keys, args...); err != nil {
 			return fmt.Errorf("accept %d orders: %w", len(ids), err)
@@ -159,7 +171,7 @@ func (r *Reservations) Accept(ctx context.Context, ids ...ticketing.OrderID) err
 func (r *Reservations) Lookup(ctx context.Context, id ticketing.OrderID) (checkout.Record, error) {
 	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
 	defer cancel()
-	fields, err := r.client.HMGet(ctx, orderKeyOf(id), "state", "payload").Result()
+	fields, err := r.client.HMGet(ctx, orderKeyOf(id), "state", "payload", "cancel").Result()
 	if err != nil {
 		return checkout.Record{}, fmt.Errorf("look up %s: %w", id, unavailable(err))
 	}
@@ -168,7 +180,8 @@ func (r *Reservations) Lookup(ctx context.Context, id ticketing.OrderID) (checko
 	if !found || !complete {
 		return checkout.Record{}, fmt.Errorf("look up %s: %w", id, checkout.ErrNotFound)
 	}
-	record, err := readRecord(state, payload)
+	mark, _ := fields[2].(string)
+	record, err := readRecord(state, payload, mark)
 	if err != nil {
 		return checkout.Record{}, fmt.Errorf("look up %s: %w", id, unavailable(err))
 	}
@@ -184,22 +197,25 @@ func (r *Reservations) Claim(ctx context.Context, age time.Duration, limit int) 
 	if err != nil {
 		return nil, fmt.Errorf("claim up to %d orders: %w", limit, err)
 	}
-	payloads, err := toStrings(reply)
-	if err != nil {
-		return nil, fmt.Errorf("claim up to %d orders: %w", limit, classify(err, true))
+	words, err := toStrings(reply)
+	if err != nil || len(words)%2 != 0 {
+		return nil, fmt.Errorf("claim up to %d orders: %w", limit, classify(fmt.Errorf("unreadable answer: %w", err), true))
 	}
 	var orders []ticketing.Order
 	var unreadable error
-	for _, payload := range payloads {
-		order, err := ticketing.DecodeOrder([]byte(payload))
+	for pair := range slices.Chunk(words, 2) {
+		order, err := ticketing.DecodeOrder([]byte(pair[0]))
 		if err != nil {
 			unreadable = err
 			continue
 		}
+		if mark := pair[1]; mark != "" {
+			order.Cancelled, order.Epoch = true, mark
+		}
 		orders = append(orders, order)
 	}
 	if len(orders) == 0 && unreadable != nil {
-		return nil, fmt.Errorf("claim: none of %d orders is readable: %w", len(payloads), unreadable)
+		return nil, fmt.Errorf("claim: none of %d orders is readable: %w", len(words)/2, unreadable)
 	}
 	return orders, nil
 }

@@ -16,6 +16,7 @@ var scriptFiles embed.FS
 var (
 	scriptReserve = newScript("reserve")
 	scriptAccept  = newScript("accept")
+	scriptCancel  = newScript("cancel")
 	scriptSettle  = newScript("settle")
 	scriptClaim   = newScript("claim")
 	scriptStock   = newScript("stock")

@@ -123,11 +123,12 @@ func listen(t *testing.T, client *redis.Client, node string) <-chan []checkout.S
 func TestConformance(t *testing.T) {
 	t.Parallel()
 	for name, suite := range map[string]func(*testing.T, storetest.OpenArbiter){
-		"reservations": storetest.RunReservations,
-		"outbox":       storetest.RunOutbox,
-		"projection":   storetest.RunProjection,
-		"stock":        storetest.RunStock,
-		"limits":       storetest.RunLimits,
+		"reservations":  storetest.RunReservations,
+		"cancellations": storetest.RunCancellations,
+		"outbox":        storetest.RunOutbox,
+		"projection":    storetest.RunProjection,
+		"stock":         storetest.RunStock,
+		"limits":        storetest.RunLimits,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

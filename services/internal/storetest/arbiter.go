@@ -20,6 +20,7 @@ import (
 // Pod is one pod's client of the arbiter.
 type Pod interface {
 	checkout.Reservations
+	checkout.Cancellations
 	checkout.Outbox
 }
 

@@ -65,6 +65,7 @@ func RunBroker(t *testing.T, open func(t *testing.T) Broker) {
 func testPublish(t *testing.T, b Broker) {
 	t.Helper()
 	orders := newOrders(20, general, 2)
+	orders[7].Cancelled = true // as its cancellation
 	publish(t, b, orders...)
 	wantDepth(t, b, 20)
 	s := consume(t, b, 50)

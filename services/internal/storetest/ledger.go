@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"errors"
+	"maps"
 	"strings"
 	"sync"
 	"testing"
@@ -33,7 +34,7 @@ type Ledger struct {
 // RunLedger checks what a ledger promises. open returns an empty ledger.
 func RunLedger(t *testing.T, open func(t *testing.T) Ledger) {
 	t.Helper()
-	for name, test := range map[string]func(*testing.T, Ledger){
+	tests := map[string]func(*testing.T, Ledger){
 		"commit confirms":                      testCommitConfirms,
 		"an order without a broken down price": testCommitFirstForm,
 		"commit twice writes once":             testCommitTwice,
@@ -61,7 +62,9 @@ func RunLedger(t *testing.T, open func(t *testing.T) Ledger) {
 		"epochs open once, one at a time":      testEpochs,
 		"seats sold by tier":                   testSold,
 		"settled orders in pages":              testSettledPages,
-	} {
+	}
+	maps.Copy(tests, ledgerCancelTests())
+	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			l := open(t)

@@ -2,6 +2,7 @@ package checkout
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"time"
 
@@ -25,20 +26,27 @@ const (
 // cannot tell, because the queue is full or the arbiter away, stays in the outbox: the
 // relay publishes it once more, which is harmless.
 type acceptor struct {
-	reservations Reservations
-	queue        chan ticketing.OrderID
-	metrics      *Metrics
-	log          *slog.Logger
+	reservations  Reservations
+	cancellations Cancellations
+	queue         chan published
+	metrics       *Metrics
+	log           *slog.Logger
 }
 
-func newAcceptor(r Reservations, m *Metrics, log *slog.Logger) *acceptor {
-	return &acceptor{reservations: r, queue: make(chan ticketing.OrderID, acceptQueue), metrics: m, log: log}
+// published is an order that the broker has, or its cancellation.
+type published struct {
+	id        ticketing.OrderID
+	cancelled bool
 }
 
-// offer hands over an order that the broker has. It never blocks.
-func (a *acceptor) offer(id ticketing.OrderID) {
+func newAcceptor(r Reservations, c Cancellations, m *Metrics, log *slog.Logger) *acceptor {
+	return &acceptor{reservations: r, cancellations: c, queue: make(chan published, acceptQueue), metrics: m, log: log}
+}
+
+// offer hands over an order, or a cancellation, that the broker has. It never blocks.
+func (a *acceptor) offer(o ticketing.Order) {
 	select {
-	case a.queue <- id:
+	case a.queue <- published{id: o.ID, cancelled: o.Cancelled}:
 	default:
 		a.metrics.notAccepted.Inc()
 	}
@@ -48,8 +56,8 @@ func (a *acceptor) offer(id ticketing.OrderID) {
 func (a *acceptor) run(ctx context.Context) {
 	for {
 		select {
-		case id := <-a.queue:
-			a.accept(ctx, a.collect(ctx, id))
+		case first := <-a.queue:
+			a.accept(ctx, a.collect(ctx, first))
 		case <-ctx.Done():
 			a.flush(context.WithoutCancel(ctx))
 			return
@@ -58,14 +66,14 @@ func (a *acceptor) run(ctx context.Context) {
 }
 
 // collect gathers a batch that begins with first.
-func (a *acceptor) collect(ctx context.Context, first ticketing.OrderID) []ticketing.OrderID {
-	batch := []ticketing.OrderID{first}
+func (a *acceptor) collect(ctx context.Context, first published) []published {
+	batch := []published{first}
 	linger := time.NewTimer(acceptLinger)
 	defer linger.Stop()
 	for len(batch) < acceptBatch {
 		select {
-		case id := <-a.queue:
-			batch = append(batch, id)
+		case p := <-a.queue:
+			batch = append(batch, p)
 		case <-linger.C:
 			return batch
 		case <-ctx.Done():
@@ -78,7 +86,7 @@ func (a *acceptor) collect(ctx context.Context, first ticketing.OrderID) []ticke
 // flush tells what is in the queue when the intake has stopped, in one try each.
 func (a *acceptor) flush(ctx context.Context) {
 	for len(a.queue) > 0 {
-		batch := make([]ticketing.OrderID, 0, acceptBatch)
+		batch := make([]published, 0, acceptBatch)
 		for len(batch) < acceptBatch && len(a.queue) > 0 {
 			batch = append(batch, <-a.queue)
 		}
@@ -89,14 +97,34 @@ func (a *acceptor) flush(ctx context.Context) {
 }
 
 // accept reports whether the arbiter took the batch.
-func (a *acceptor) accept(ctx context.Context, batch []ticketing.OrderID) bool {
+func (a *acceptor) accept(ctx context.Context, batch []published) bool {
 	// A batch that has begun is told also while the process stops.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), acceptTimeout)
 	defer cancel()
-	if err := a.reservations.Accept(ctx, batch...); err != nil {
+	if err := acceptAll(ctx, a.reservations, a.cancellations, batch); err != nil {
 		a.metrics.notAccepted.Add(float64(len(batch)))
 		a.log.DebugContext(ctx, "Left published orders to the relay", telemetry.KeyCount, len(batch), telemetry.KeyError, err)
 		return false
 	}
 	return true
+}
+
+// acceptAll tells the arbiter that the broker has the batch. It may be repeated.
+func acceptAll(ctx context.Context, r Reservations, c Cancellations, batch []published) error {
+	var orders, cancelled []ticketing.OrderID
+	for _, p := range batch {
+		if p.cancelled {
+			cancelled = append(cancelled, p.id)
+		} else {
+			orders = append(orders, p.id)
+		}
+	}
+	var err error
+	if len(orders) > 0 {
+		err = r.Accept(ctx, orders...)
+	}
+	if len(cancelled) > 0 {
+		err = errors.Join(err, c.AcceptCancel(ctx, cancelled...))
+	}
+	return err
 }

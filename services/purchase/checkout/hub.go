@@ -23,20 +23,22 @@ func newHub(limit int) *hub {
 
 // waiter waits for one order. A nil waiter waits for nothing.
 type waiter struct {
-	hub     *hub
-	id      ticketing.OrderID
+	hub *hub
+	id  ticketing.OrderID
+	// ends reports whether a state is one that is waited for.
+	ends    func(ticketing.State) bool
 	settled chan ticketing.State
 }
 
-// watch begins to listen for the order, so that nothing announced from now on is missed.
-// The caller calls stop. It returns nil where the hub is full.
-func (h *hub) watch(id ticketing.OrderID) *waiter {
+// watch begins to listen for the order to come to a state that ends, so that nothing
+// announced from now on is missed. The caller calls stop. It returns nil where the hub is full.
+func (h *hub) watch(id ticketing.OrderID, ends func(ticketing.State) bool) *waiter {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.waiting >= h.limit {
 		return nil
 	}
-	w := &waiter{hub: h, id: id, settled: make(chan ticketing.State, 1)}
+	w := &waiter{hub: h, id: id, ends: ends, settled: make(chan ticketing.State, 1)}
 	h.waiting++
 	h.waiters[id] = append(h.waiters[id], w)
 	return w
@@ -48,6 +50,9 @@ func (h *hub) settle(settlements []Settlement) {
 	defer h.mu.Unlock()
 	for _, s := range settlements {
 		for _, w := range h.waiters[s.ID] {
+			if !w.ends(s.State) {
+				continue
+			}
 			select {
 			case w.settled <- s.State:
 			default: // told already

@@ -21,10 +21,14 @@ func (s *Service) Order(ctx context.Context, id ticketing.OrderID) (Record, erro
 	case ledgerErr == nil:
 		return record, nil
 	case errors.Is(arbiterErr, ErrNotFound) && errors.Is(ledgerErr, ErrNotFound):
-		return Record{}, &ticketing.Error{Code: ticketing.CodeUnknownOrder, Message: fmt.Sprintf("there is no order %s", id)}
+		return Record{}, unknownOrder(id)
 	default:
 		return Record{}, unavailable("a store that may have the order cannot be reached", errors.Join(arbiterErr, ledgerErr))
 	}
+}
+
+func unknownOrder(id ticketing.OrderID) error {
+	return &ticketing.Error{Code: ticketing.CodeUnknownOrder, Message: fmt.Sprintf("there is no order %s", id)}
 }
 
 func lookup(ctx context.Context, in func(context.Context, ticketing.OrderID) (Record, error), id ticketing.OrderID) (Record, error) {

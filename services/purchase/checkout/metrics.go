@@ -14,6 +14,7 @@ import (
 // Metrics counts and times what the use case does.
 type Metrics struct {
 	purchases   *prometheus.CounterVec
+	cancelled   *prometheus.CounterVec
 	reserve     prometheus.Histogram
 	publish     prometheus.Histogram
 	published   *prometheus.CounterVec
@@ -30,21 +31,25 @@ func NewMetrics(registerer prometheus.Registerer) *Metrics {
 			Name: "eventflow_purchase_purchases_total",
 			Help: "Purchases by how they ended: the order's state, or the code of the refusal.",
 		}, []string{"result"}),
+		cancelled: factory.NewCounterVec(prometheus.CounterOpts{
+			Name: "eventflow_purchase_cancellations_total",
+			Help: "Cancellations by how they ended: cancelled (in the ledger), accepted (durable), or the code of the refusal.",
+		}, []string{"result"}),
 		reserve: factory.NewHistogram(telemetry.LatencyHistogram(
 			"eventflow_purchase_reserve_duration_seconds", "Time the arbiter took to decide about a reservation.")),
 		publish: factory.NewHistogram(telemetry.LatencyHistogram(
 			"eventflow_purchase_publish_duration_seconds", "Time until the broker confirmed an order, or the publisher gave up.")),
 		published: factory.NewCounterVec(prometheus.CounterOpts{
 			Name: "eventflow_purchase_published_total",
-			Help: "Orders handed to the broker by a purchase, by result; all but confirmed are left to the relay.",
+			Help: "Orders and cancellations handed to the broker at once, by result; all but confirmed are left to the relay.",
 		}, []string{"result"}),
 		relayed: factory.NewCounterVec(prometheus.CounterOpts{
 			Name: "eventflow_purchase_relayed_total",
-			Help: "Orders that the relay took from the outbox, by the result of publishing them.",
+			Help: "Orders and cancellations that the relay took from the outbox, by the result of publishing them.",
 		}, []string{"result"}),
 		notAccepted: factory.NewCounter(prometheus.CounterOpts{
 			Name: "eventflow_purchase_not_accepted_total",
-			Help: "Published orders that stayed in the outbox because the arbiter could not be told.",
+			Help: "Published orders and cancellations that stayed in the outbox because the arbiter could not be told.",
 		}),
 		lost: factory.NewCounter(prometheus.CounterOpts{
 			Name: "eventflow_purchase_refused_by_ledger_total",
@@ -58,6 +63,22 @@ func resultOf(r Record, err error) string {
 	if err == nil {
 		return strings.ToLower(string(r.State))
 	}
+	return failureOf(err)
+}
+
+// cancelResultOf names how a cancellation ended, from a closed set.
+func cancelResultOf(c Cancelled, err error) string {
+	switch {
+	case err != nil:
+		return failureOf(err)
+	case c.Settled:
+		return "cancelled"
+	default:
+		return "accepted"
+	}
+}
+
+func failureOf(err error) string {
 	if code := ticketing.ErrorCode(err); code != "" {
 		return strings.ToLower(string(code))
 	}

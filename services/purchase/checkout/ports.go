@@ -64,10 +64,51 @@ const (
 	OutboxFull
 )
 
-// Record is an order as a store knows it.
+// Record is an order as a store knows it. The arbiter calls an order CANCELLED, and marks
+// it so, as soon as its cancellation is durable: nothing leads back from there.
 type Record struct {
 	Order ticketing.Order
 	State ticketing.State
+}
+
+// Cancellation asks for an order's seats to be given back.
+type Cancellation struct {
+	// Order is the order to cancel; of one that the arbiter has, the ID is enough.
+	Order ticketing.Order
+	// Epoch is set for an order that the arbiter has forgotten and the ledger calls
+	// CONFIRMED: the arbiter's epoch, read before the ledger was asked. The arbiter takes the
+	// order back only in that epoch: in a later one its stock may have the seats already.
+	Epoch string
+	// Fingerprint goes with Epoch: see Reservation.
+	Fingerprint string
+}
+
+// CancelVerdict is how the arbiter took a Cancellation.
+type CancelVerdict int
+
+// The verdicts of the arbiter about a cancellation.
+const (
+	// CancelWaiting: the order is marked and its cancellation is in the outbox, on disk.
+	CancelWaiting CancelVerdict = iota + 1
+	// CancelSent: the order was marked before, and the broker has the cancellation.
+	CancelSent
+	// CancelSettled: the ledger has the order as CANCELLED, and the seats are in the pool.
+	CancelSettled
+	// CancelRefused: the ledger has refused the order, which has no seats.
+	CancelRefused
+	// CancelNotKnown: the arbiter has no such order, and Cancellation.Epoch is not set.
+	CancelNotKnown
+	// CancelPaused: the arbiter is not open, or not in Cancellation.Epoch.
+	CancelPaused
+	// CancelOutboxFull: the outbox has reached its bound.
+	CancelOutboxFull
+)
+
+// CancelOutcome is the arbiter's answer. Epoch is set with CancelWaiting: it is the epoch to
+// publish the cancellation in.
+type CancelOutcome struct {
+	Verdict CancelVerdict
+	Epoch   string
 }
 
 // Outcome is the arbiter's answer. Record is set with Reserved and Known, Limit with BuyerLimit.
@@ -84,22 +125,39 @@ type Reservations interface {
 	// nothing happened) or ErrOutcomeUnknown (the seats may be held).
 	Reserve(ctx context.Context, r Reservation) (Outcome, error)
 	// Accept notes that the broker has the orders: PENDING becomes ACCEPTED and they
-	// leave the outbox. It never moves an order backwards and ignores unknown ids.
+	// leave the outbox, where a cancellation stays. It never moves an order backwards and
+	// ignores unknown ids.
 	Accept(ctx context.Context, ids ...ticketing.OrderID) error
 	// Lookup returns the order; ErrNotFound where the store answered that it has none.
 	Lookup(ctx context.Context, id ticketing.OrderID) (Record, error)
 }
 
-// Outbox is the arbiter's list of orders that the broker has not confirmed yet.
+// Cancellations is the arbiter, for orders whose seats are given back. Implementations
+// apply their own deadline.
+type Cancellations interface {
+	// Cancel marks the order and puts its cancellation into the outbox, in one atomic
+	// step that may be repeated. The seats come back to the pool when the ledger has given
+	// them back, once. Its errors are those of Reserve.
+	Cancel(ctx context.Context, c Cancellation) (CancelOutcome, error)
+	// AcceptCancel notes that the broker has the cancellations: they leave the outbox.
+	AcceptCancel(ctx context.Context, ids ...ticketing.OrderID) error
+	// Epoch returns the epoch that the arbiter is open in, "" where it is not open.
+	Epoch(ctx context.Context) (string, error)
+}
+
+// Outbox is the arbiter's list of orders, and of cancellations, that the broker has not
+// confirmed yet. An order is in it once.
 type Outbox interface {
 	// Claim returns up to limit orders that have been in the outbox, unclaimed, for at
-	// least age, and makes them look new, so that no other relay claims them meanwhile.
+	// least age, and makes them look new, so that no other relay claims them meanwhile. An
+	// order that is marked Cancelled is to be published as its cancellation.
 	Claim(ctx context.Context, age time.Duration, limit int) ([]ticketing.Order, error)
 }
 
 // Publisher hands orders to the broker.
 type Publisher interface {
-	// Publish returns nil once the broker has confirmed that it keeps the order.
+	// Publish returns nil once the broker has confirmed that it keeps the order, or the
+	// cancellation that a Cancelled one stands for.
 	// Any error means that the broker may or may not have it: the order must stay in the outbox.
 	// An error that wraps ErrUnavailable means that it was surely not kept; ErrFenced says why.
 	Publish(ctx context.Context, order ticketing.Order) error

@@ -27,15 +27,16 @@ const (
 
 // RelayDeps is what a Relay works with. All of it is needed.
 type RelayDeps struct {
-	Outbox       Outbox
-	Reservations Reservations
-	Publisher    Publisher
-	Logger       *slog.Logger
-	Metrics      *Metrics
+	Outbox        Outbox
+	Reservations  Reservations
+	Cancellations Cancellations
+	Publisher     Publisher
+	Logger        *slog.Logger
+	Metrics       *Metrics
 }
 
-// Relay publishes the orders that a purchase could not hand to the broker. Each pod has
-// one; a claim belongs to one of them at a time. An order may reach the broker twice,
+// Relay publishes the orders and cancellations that could not be handed to the broker at
+// once. Each pod has one; a claim belongs to one of them at a time. An order may reach the broker twice,
 // which the ledger does not mind.
 type Relay struct {
 	d RelayDeps
@@ -90,13 +91,13 @@ func (r *Relay) round(ctx context.Context) (int, bool) {
 	if len(orders) == 0 {
 		return 0, false
 	}
-	published, err := r.publish(ctx, orders)
-	if len(published) > 0 {
-		r.accept(ctx, published)
+	confirmed, err := r.publish(ctx, orders)
+	if len(confirmed) > 0 {
+		r.accept(ctx, confirmed)
 	}
 	if err != nil {
 		r.note(ctx, err)
-		return len(published), false
+		return len(confirmed), false
 	}
 	r.failing = false
 	full := len(orders) == r.batch
@@ -104,8 +105,8 @@ func (r *Relay) round(ctx context.Context) (int, bool) {
 	return len(orders), full
 }
 
-// publish returns the ids that the broker has confirmed, and the first error.
-func (r *Relay) publish(ctx context.Context, orders []ticketing.Order) ([]ticketing.OrderID, error) {
+// publish returns what the broker has confirmed, and the first error.
+func (r *Relay) publish(ctx context.Context, orders []ticketing.Order) ([]published, error) {
 	var group errgroup.Group
 	group.SetLimit(relayParallel)
 	confirmed := make([]bool, len(orders))
@@ -123,22 +124,22 @@ func (r *Relay) publish(ctx context.Context, orders []ticketing.Order) ([]ticket
 		})
 	}
 	err := group.Wait()
-	ids := make([]ticketing.OrderID, 0, len(orders))
+	batch := make([]published, 0, len(orders))
 	for i, ok := range confirmed {
 		if ok {
-			ids = append(ids, orders[i].ID)
+			batch = append(batch, published{id: orders[i].ID, cancelled: orders[i].Cancelled})
 		}
 	}
-	return ids, err
+	return batch, err
 }
 
 // accept tells the arbiter. Where that fails the orders come back with a later claim.
-func (r *Relay) accept(ctx context.Context, ids []ticketing.OrderID) {
+func (r *Relay) accept(ctx context.Context, batch []published) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), acceptTimeout)
 	defer cancel()
-	if err := r.d.Reservations.Accept(ctx, ids...); err != nil {
-		r.d.Metrics.notAccepted.Add(float64(len(ids)))
-		r.d.Logger.DebugContext(ctx, "Left relayed orders in the outbox", telemetry.KeyCount, len(ids), telemetry.KeyError, err)
+	if err := acceptAll(ctx, r.d.Reservations, r.d.Cancellations, batch); err != nil {
+		r.d.Metrics.notAccepted.Add(float64(len(batch)))
+		r.d.Logger.DebugContext(ctx, "Left relayed orders in the outbox", telemetry.KeyCount, len(batch), telemetry.KeyError, err)
 	}
 }
 

@@ -28,13 +28,14 @@ const (
 
 // Deps is what a Service works with. All of it is needed, but the last two.
 type Deps struct {
-	Storefront   Storefront
-	Pipeline     Pipeline
-	Gate         Gate
-	Reservations Reservations
-	Publisher    Publisher
-	Ledger       Ledger
-	Identity     Identity
+	Storefront    Storefront
+	Pipeline      Pipeline
+	Gate          Gate
+	Reservations  Reservations
+	Cancellations Cancellations
+	Publisher     Publisher
+	Ledger        Ledger
+	Identity      Identity
 	// Node is the name of this pod: settlements of its orders are announced to it.
 	Node    string
 	Clock   func() time.Time
@@ -59,7 +60,7 @@ func New(d Deps) *Service {
 	return &Service{
 		d:        d,
 		hub:      newHub(cmp.Or(d.MaxWaiting, DefaultMaxWaiting)),
-		acceptor: newAcceptor(d.Reservations, d.Metrics, d.Logger),
+		acceptor: newAcceptor(d.Reservations, d.Cancellations, d.Metrics, d.Logger),
 	}
 }
 
@@ -113,7 +114,7 @@ func (s *Service) buy(ctx context.Context, p ticketing.Purchase, key Key, wait t
 	// Listen before anything can be announced.
 	var w *waiter
 	if wait > 0 && !s.d.Pipeline.Paused() {
-		w = s.hub.watch(order.ID)
+		w = s.hub.watch(order.ID, ticketing.State.Settled)
 		defer w.stop()
 	}
 	outcome, err := s.reserve(ctx, order)
@@ -191,14 +192,14 @@ func (s *Service) finish(ctx context.Context, record Record, w *waiter, deadline
 	record.State = ticketing.StateAccepted
 	atMost := deadline.Sub(s.d.Clock())
 	if atMost > acceptFirst {
-		s.acceptor.offer(record.Order.ID)
+		s.acceptor.offer(record.Order)
 	}
 	state, settled := w.wait(ctx, atMost)
 	switch {
 	case settled: // whoever settled it has taken it out of the outbox too
 		record.State = state
 	case atMost <= acceptFirst:
-		s.acceptor.offer(record.Order.ID)
+		s.acceptor.offer(record.Order)
 	}
 	return record, nil
 }

@@ -366,7 +366,7 @@ func TestMetricsTellHowPurchasesEnd(t *testing.T) {
 eventflow_purchase_purchases_total{result="internal"} 1
 eventflow_purchase_purchases_total{result="invalid"} 1
 eventflow_purchase_purchases_total{result="refused"} 1
-# HELP eventflow_purchase_published_total Orders handed to the broker by a purchase, by result; all but confirmed are left to the relay.
+# HELP eventflow_purchase_published_total Orders and cancellations handed to the broker at once, by result; all but confirmed are left to the relay.
 # TYPE eventflow_purchase_published_total counter
 eventflow_purchase_published_total{result="confirmed"} 1
 # HELP eventflow_purchase_refused_by_ledger_total Orders that the ledger had no room for after the arbiter had. Always 0: anything else is an alarm.

@@ -79,7 +79,7 @@ func setup(t *testing.T, change func(*world)) *world {
 	must(t, w.broker.Admit(t.Context(), "epoch-1"))
 	w.deps = checkout.Deps{
 		Storefront: w.front, Pipeline: w.front, Gate: w.front,
-		Reservations: w.arbiter, Publisher: w.broker, Ledger: w.ledger,
+		Reservations: w.arbiter, Cancellations: w.arbiter, Publisher: w.broker, Ledger: w.ledger,
 		Identity: identity, Node: node, Clock: time.Now, Logger: slog.New(slog.DiscardHandler),
 		Metrics: checkout.NewMetrics(w.registry),
 	}
@@ -88,7 +88,7 @@ func setup(t *testing.T, change func(*world)) *world {
 	}
 	w.shop = checkout.New(w.deps)
 	w.relay = checkout.NewRelay(checkout.RelayDeps{
-		Outbox: w.arbiter, Reservations: w.deps.Reservations, Publisher: w.deps.Publisher,
+		Outbox: w.arbiter, Reservations: w.deps.Reservations, Cancellations: w.deps.Cancellations, Publisher: w.deps.Publisher,
 		Logger: w.deps.Logger, Metrics: w.deps.Metrics,
 	})
 	background(t, w.shop.Run)

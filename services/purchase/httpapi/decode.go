@@ -14,53 +14,67 @@ import (
 )
 
 const (
-	// maxBody is the longest purchase that is read.
+	// maxBody is the longest body that is read.
 	maxBody = 16 << 10
 	// maxFieldErrors and maxFieldName bound what an answer repeats of a bad request.
 	maxFieldErrors = 20
 	maxFieldName   = 64
 )
 
-// decoded is a purchase as far as it could be read.
-type decoded struct {
-	purchase ticketing.Purchase
-	// strange lists fields that a purchase does not have, or has twice.
+// misread lists what is wrong with a body's fields.
+type misread struct {
+	// strange lists fields that the object does not have, or has twice.
 	strange []ticketing.FieldError
 	// mistyped lists fields whose value is of another type.
 	mistyped []ticketing.FieldError
 }
 
-// decodePurchase reads a purchase strictly: one JSON object in UTF-8, nothing after it,
-// names exactly as they are written in the contract. It goes on after a wrong field, so
-// that the buyer is told about every one. Its error says why the body is no such object.
+// decoded is a purchase as far as it could be read.
+type decoded struct {
+	misread
+	purchase ticketing.Purchase
+}
+
+// decodePurchase reads a purchase strictly: see decodeObject.
 func decodePurchase(body []byte) (decoded, error) {
 	var d decoded
+	var err error
+	d.misread, err = decodeObject(body, "a purchase", d.set)
+	return d, err
+}
+
+// decodeObject reads a body strictly: one JSON object in UTF-8, nothing after it, names
+// exactly as they are written in the contract. It goes on after a wrong field, so that the
+// buyer is told about every one. set gives a field its value and returns what is wrong with it,
+// and whether there is such a field. The error says why the body is no such object.
+func decodeObject(body []byte, what string, set func(name string, raw []byte) (reason string, known bool)) (misread, error) {
+	var m misread
 	if !utf8.Valid(body) {
-		return d, errors.New("the body is not UTF-8")
+		return m, errors.New("the body is not UTF-8")
 	}
 	body = bytes.TrimLeft(body, " \t\r\n")
 	if !json.Valid(body) {
-		return d, syntaxError(body)
+		return m, syntaxError(body)
 	}
 	if body[0] != '{' {
-		return d, errors.New("the body is not a JSON object")
+		return m, errors.New("the body is not a JSON object")
 	}
 	seen := make([]string, 0, 8)
 	for name, raw := range members(body) {
-		reason, known := d.set(name, raw)
+		reason, known := set(name, raw)
 		switch {
 		case !known:
-			d.strange = appendBounded(d.strange, name, "is not a field of a purchase")
+			m.strange = appendBounded(m.strange, name, "is not a field of "+what)
 			continue
 		case slices.Contains(seen, name):
-			d.strange = appendBounded(d.strange, name, "is given more than once")
+			m.strange = appendBounded(m.strange, name, "is given more than once")
 			continue
 		case reason != "":
-			d.mistyped = appendBounded(d.mistyped, name, reason)
+			m.mistyped = appendBounded(m.mistyped, name, reason)
 		}
 		seen = append(seen, name)
 	}
-	return d, nil
+	return m, nil
 }
 
 // set gives the field its value. It returns what is wrong with the value, and whether

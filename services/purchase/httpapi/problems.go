@@ -21,7 +21,7 @@ type meaning struct {
 func meaningOf(code ticketing.Code) (meaning, bool) {
 	switch code {
 	case ticketing.CodeInvalid:
-		return meaning{http.StatusUnprocessableEntity, "Invalid purchase"}, true
+		return meaning{http.StatusUnprocessableEntity, "Invalid request"}, true
 	case ticketing.CodeKeyReused:
 		return meaning{http.StatusUnprocessableEntity, "Idempotency key reused"}, true
 	case ticketing.CodeUnknownEvent:
@@ -36,6 +36,8 @@ func meaningOf(code ticketing.Code) (meaning, bool) {
 		return meaning{http.StatusConflict, "Limit exceeded"}, true
 	case ticketing.CodeSaleClosed:
 		return meaning{http.StatusConflict, "Sale closed"}, true
+	case ticketing.CodeNotCancellable:
+		return meaning{http.StatusConflict, "Not cancellable"}, true
 	case ticketing.CodeSalePaused:
 		return meaning{http.StatusServiceUnavailable, "Sale paused"}, true
 	case ticketing.CodeOverloaded:

@@ -1,12 +1,10 @@
 package httpapi
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"net/http"
 	"slices"
-	"sync"
 
 	"github.com/gin-gonic/gin"
 
@@ -108,12 +106,11 @@ func (a *api) answerPurchase(c *gin.Context, r checkout.Record) {
 
 // readPurchase reads the request, or answers with everything that is wrong with it.
 func (a *api) readPurchase(c *gin.Context) (ticketing.Purchase, checkout.Key, bool) {
-	if !isJSON(c.Request) {
-		httpserver.WriteProblem(c.Writer, httpserver.NewProblem(http.StatusUnsupportedMediaType, httpserver.CodeUnsupportedMedia,
-			"Unsupported media type", "send the purchase as application/json in UTF-8, not compressed"))
-		return ticketing.Purchase{}, "", false
-	}
-	d, ok := a.readBody(c)
+	var d decoded
+	ok := a.readBody(c, "purchase", func(body []byte) (err error) {
+		d, err = decodePurchase(body)
+		return err
+	})
 	if !ok {
 		return ticketing.Purchase{}, "", false
 	}
@@ -135,30 +132,4 @@ func (a *api) readPurchase(c *gin.Context) (ticketing.Purchase, checkout.Key, bo
 	}
 	a.fail(c, &ticketing.Error{Code: ticketing.CodeInvalid, Message: "the purchase is not valid", Fields: wrong})
 	return ticketing.Purchase{}, "", false
-}
-
-// bodies are buffers for one body each; what is decoded is copied out of them.
-var bodies = sync.Pool{New: func() any { return new(bytes.Buffer) }}
-
-func (a *api) readBody(c *gin.Context) (decoded, bool) {
-	buffer, _ := bodies.Get().(*bytes.Buffer)
-	defer bodies.Put(buffer)
-	buffer.Reset()
-	_, err := buffer.ReadFrom(http.MaxBytesReader(c.Writer, c.Request.Body, maxBody))
-	var tooLarge *http.MaxBytesError
-	switch {
-	case errors.As(err, &tooLarge):
-		httpserver.WriteProblem(c.Writer, httpserver.NewProblem(http.StatusRequestEntityTooLarge, httpserver.CodeTooLarge,
-			"Too large", fmt.Sprintf("a purchase has at most %d bytes", maxBody)))
-		return decoded{}, false
-	case err != nil:
-		a.malformed(c, "the body could not be read to its end")
-		return decoded{}, false
-	}
-	d, err := decodePurchase(buffer.Bytes())
-	if err != nil {
-		a.malformed(c, err.Error())
-		return decoded{}, false
-	}
-	return d, true
 }

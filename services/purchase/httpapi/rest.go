@@ -15,13 +15,10 @@ import (
 
 // order shows an order as it is now.
 func (a *api) order(c *gin.Context) {
-	id := ticketing.OrderID(c.Param("id"))
-	if !canonicalUUID(string(id)) {
-		// No order has such an id: no store needs to be asked.
-		a.fail(c, &ticketing.Error{Code: ticketing.CodeUnknownOrder, Message: fmt.Sprintf("there is no order %q", id)})
+	id, ok := a.orderID(c)
+	if !ok {
 		return
 	}
-	c.Set(orderKey, string(id))
 	record, err := a.d.Shop.Order(c.Request.Context(), id)
 	if err != nil {
 		a.fail(c, err)
@@ -33,6 +30,18 @@ func (a *api) order(c *gin.Context) {
 	}
 	c.Header("Cache-Control", "private, no-store")
 	httpserver.WriteJSON(c.Writer, http.StatusOK, newOrderBody(record, status))
+}
+
+// orderID returns the id in the path. It answers, without asking a store, where no order
+// has such an id.
+func (a *api) orderID(c *gin.Context) (ticketing.OrderID, bool) {
+	id := ticketing.OrderID(c.Param("id"))
+	if !canonicalUUID(string(id)) {
+		a.fail(c, &ticketing.Error{Code: ticketing.CodeUnknownOrder, Message: fmt.Sprintf("there is no order %q", id)})
+		return "", false
+	}
+	c.Set(orderKey, string(id))
+	return id, true
 }
 
 func canonicalUUID(id string) bool {
@@ -92,6 +101,7 @@ func (a *api) index(c *gin.Context) {
 		Name: "EventFlow", Node: a.d.Node,
 		Links: map[string]string{
 			"events": "/events", "purchase": "/purchase", "order": "/orders/{id}",
+			"cancel": "/orders/{id}/cancel",
 			"health": "/health", "receipt_keys": "/.well-known/eventflow-receipts",
 		},
 	})

@@ -18,10 +18,13 @@ import (
 	"github.com/eventflow-dev/eventflow/services/ticketing"
 )
 
-// Shop sells tickets and knows orders.
+// Shop sells tickets, takes them back, and knows orders.
 type Shop interface {
 	// Buy sells a purchase, waiting up to the given time for its commit.
 	Buy(ctx context.Context, p ticketing.Purchase, key checkout.Key, wait time.Duration) (checkout.Record, error)
+	// Cancel gives back the seats of the order, which is to be that of the address,
+	// waiting up to the given time for the ledger.
+	Cancel(ctx context.Context, id ticketing.OrderID, email string, wait time.Duration) (checkout.Cancelled, error)
 	// Check returns every wrong field of a purchase, and sells nothing.
 	Check(p ticketing.Purchase) []ticketing.FieldError
 	// Order returns an order as it is now.
@@ -49,11 +52,13 @@ type Deps struct {
 	// Node names the pod in every response.
 	Node    string
 	Version string
-	// Wait is how long a purchase waits for its commit where the buyer does not say.
+	// Wait is how long a purchase or cancellation waits for its commit where the buyer
+	// does not say.
 	Wait time.Duration
-	// MaxInFlight bounds the purchases that are being answered, MaxReads the reads.
+	// MaxInFlight bounds the purchases and cancellations that are being answered, MaxReads
+	// the reads.
 	MaxInFlight, MaxReads int
-	// PurchaseRate and ReadRate are how often one client may buy, and read.
+	// PurchaseRate and ReadRate are how often one client may buy or cancel, and read.
 	PurchaseRate, ReadRate ratelimit.Rate
 	// TrustedHops is how many proxies in front are trusted to say who a client is.
 	TrustedHops int
@@ -105,6 +110,7 @@ func (a *api) routes(engine *gin.Engine) {
 	sales, views := newAdmissions(a)
 	selling := engine.Group("/", sales.limit, sales.bound)
 	selling.POST("/purchase", a.purchase)
+	selling.POST("/orders/:id/cancel", a.cancel)
 
 	read := func(group gin.IRoutes, path string, handler gin.HandlerFunc) {
 		group.GET(path, handler)

@@ -29,6 +29,8 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 const (
 	orderID = ticketing.OrderID("3d3bd863-f5f4-83ba-b4d5-2123377c6955")
 	good    = `{"event_id":"aurora","tier":"general","quantity":2,"email":"ada@example.com","name":"Ada","promo_code":"EARLY","locale":"es"}`
+	// goodCancel cancels what good bought.
+	goodCancel = `{"email":"ada@example.com"}`
 )
 
 var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
@@ -46,6 +48,9 @@ type shop struct {
 	key    checkout.Key
 	wait   time.Duration
 	calls  int
+	// asked and email are what was to be cancelled, and for whom.
+	asked ticketing.OrderID
+	email string
 }
 
 func (s *shop) Buy(_ context.Context, p ticketing.Purchase, key checkout.Key, wait time.Duration) (checkout.Record, error) {
@@ -61,6 +66,18 @@ func (s *shop) Buy(_ context.Context, p ticketing.Purchase, key checkout.Key, wa
 	s.bought, s.key, s.wait = p, key, wait
 	s.calls++
 	return s.record, s.err
+}
+
+func (s *shop) Cancel(_ context.Context, id ticketing.OrderID, email string, wait time.Duration) (checkout.Cancelled, error) {
+	if s.entered != nil {
+		s.entered <- struct{}{}
+		<-s.release
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.asked, s.email, s.wait = id, email, wait
+	s.calls++
+	return checkout.Cancelled{Order: s.record.Order, Settled: s.record.State.Settled()}, s.err
 }
 
 func (s *shop) Check(p ticketing.Purchase) []ticketing.FieldError {
@@ -172,6 +189,12 @@ func post(body string, header ...string) request {
 		}
 		r.header[header[i]] = append(r.header[header[i]], header[i+1])
 	}
+	return r
+}
+
+func cancel(body string, header ...string) request {
+	r := post(body, header...)
+	r.path = "/orders/" + string(orderID) + "/cancel"
 	return r
 }
 

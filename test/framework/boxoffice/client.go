@@ -107,15 +107,37 @@ func (c *Client) Buy(ctx context.Context, p Purchase) (Answer[Order], error) {
 	if err != nil {
 		return Answer[Order]{}, fmt.Errorf("encode purchase: %w", err)
 	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, c.BaseURL+"/purchase", bytes.NewReader(body))
+	request, err := post(ctx, c, "/purchase", body)
 	if err != nil {
-		return Answer[Order]{}, fmt.Errorf("make purchase request: %w", err)
+		return Answer[Order]{}, err
 	}
-	request.Header.Set("Content-Type", "application/json")
 	if p.Key != "" {
 		request.Header.Set("Idempotency-Key", p.Key)
 	}
 	return do[Order](c, request)
+}
+
+// Cancel gives back the seats of the order that the address bought. An error means that
+// no answer came.
+func (c *Client) Cancel(ctx context.Context, id, email string) (Answer[Order], error) {
+	body, err := json.Marshal(map[string]string{"email": email})
+	if err != nil {
+		return Answer[Order]{}, fmt.Errorf("encode cancellation: %w", err)
+	}
+	request, err := post(ctx, c, "/orders/"+id+"/cancel", body)
+	if err != nil {
+		return Answer[Order]{}, err
+	}
+	return do[Order](c, request)
+}
+
+func post(ctx context.Context, c *Client, path string, body []byte) (*http.Request, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, c.BaseURL+path, bytes.NewReader(body))
+	if err != nil {
+		return nil, fmt.Errorf("make request for %s: %w", path, err)
+	}
+	request.Header.Set("Content-Type", "application/json")
+	return request, nil
 }
 
 // Order asks for an order.

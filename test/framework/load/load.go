@@ -1,4 +1,4 @@
-// Package load sends purchases at a given rate, open loop: each at its intended moment,
+// Package load sends purchases, and cancels some of them, at a given rate, open loop: each at its intended moment,
 // whether or not the ones before have been answered, so that a slow system cannot slow
 // its own measurement down (no coordinated omission). It records what every client was
 // told, for the checker. It must not know what is behind the API.
@@ -16,6 +16,9 @@ import (
 	"github.com/eventflow-dev/eventflow/test/framework/boxoffice"
 )
 
+// maxMoment bounds the moment between a purchase and its cancellation.
+const maxMoment = 500 * time.Millisecond
+
 // Options say what to send.
 type Options struct {
 	// Rate is purchases a second.
@@ -32,7 +35,10 @@ type Options struct {
 	// Retries is how often a client whose outcome is unknown, or who was told to come
 	// back, asks again with the same key.
 	Retries int
-	// MaxInFlight bounds the requests that are under way; more are not sent, and counted.
+	// CancelShare is which share of the clients cancels what it was promised, a moment
+	// later: 0 is none, 1 is all.
+	CancelShare float64
+	// MaxInFlight bounds the clients that are under way; more are not sent, and counted.
 	MaxInFlight int
 }
 
@@ -92,11 +98,20 @@ func (l *Load) send(ctx context.Context) {
 			Email:    fmt.Sprintf("%s-%d@example.com", l.options.Prefix, n),
 			Key:      fmt.Sprintf("%s-%d", l.options.Prefix, n),
 		}
+		cancels := random.Float64() < l.options.CancelShare
+		moment := time.Duration(random.Int64N(int64(maxMoment)))
 		select {
 		case l.slots <- struct{}{}:
 			intended := next
 			// The clients outlive the sending: what was asked gets its answer.
-			l.clients.Go(func() { l.buy(context.WithoutCancel(ctx), purchase, intended) })
+			l.clients.Go(func() {
+				defer func() { <-l.slots }()
+				bought := l.buy(context.WithoutCancel(ctx), purchase, intended)
+				if cancels && bought.Answer.Acknowledged() {
+					pause(moment)
+					l.giveBack(context.WithoutCancel(ctx), bought)
+				}
+			})
 		default:
 			l.mu.Lock()
 			l.skipped++
@@ -107,44 +122,69 @@ func (l *Load) send(ctx context.Context) {
 }
 
 // buy is one client: it asks, and asks again with the same key where it is told to or
-// cannot know.
-func (l *Load) buy(ctx context.Context, p boxoffice.Purchase, intended time.Time) {
-	defer func() { <-l.slots }()
-	for try := range l.options.Retries + 1 {
-		operation := l.ask(ctx, p, intended)
+// cannot know. It returns the last answer.
+func (l *Load) buy(ctx context.Context, p boxoffice.Purchase, intended time.Time) history.Operation {
+	return l.persist(intended, func(intended time.Time) history.Operation { return l.ask(ctx, p, intended) })
+}
+
+// giveBack cancels what a client has bought, in the same way.
+func (l *Load) giveBack(ctx context.Context, bought history.Operation) {
+	l.persist(time.Now(), func(intended time.Time) history.Operation {
+		operation := history.Operation{
+			Action: history.Cancel, Buyer: bought.Buyer, EventID: bought.EventID, TierID: bought.TierID,
+			Quantity: bought.Quantity, Invoked: intended, Answer: history.Unknown,
+		}
+		answer, err := l.client.Cancel(ctx, bought.OrderID, bought.Buyer)
+		conclude(&operation, answer, err)
+		operation.OrderID = bought.OrderID
+		return operation
+	})
+}
+
+// persist records what a client does until it is answered, or has tried often enough.
+func (l *Load) persist(intended time.Time, ask func(intended time.Time) history.Operation) history.Operation {
+	for try := 0; ; try++ {
+		operation := ask(intended)
 		l.mu.Lock()
 		l.operations = append(l.operations, operation)
 		l.mu.Unlock()
 		if operation.Answer != history.Unknown || try == l.options.Retries {
-			return
+			return operation
 		}
-		pause := time.NewTimer(time.Duration(try+1) * 500 * time.Millisecond)
-		<-pause.C
+		pause(time.Duration(try+1) * 500 * time.Millisecond)
 		intended = time.Now()
 	}
 }
+
+func pause(d time.Duration) { <-time.After(d) }
 
 func (l *Load) ask(ctx context.Context, p boxoffice.Purchase, intended time.Time) history.Operation {
 	operation := history.Operation{
 		Buyer: p.Email, EventID: p.EventID, TierID: p.Tier, Quantity: p.Quantity, Invoked: intended, Answer: history.Unknown,
 	}
 	answer, err := l.client.Buy(ctx, p)
+	conclude(&operation, answer, err)
+	return operation
+}
+
+// conclude completes the operation with its answer.
+func conclude(operation *history.Operation, answer boxoffice.Answer[boxoffice.Order], err error) {
 	operation.Completed = time.Now()
 	if answer.Status == 0 {
 		operation.Code = fmt.Sprintf("no answer: %v", err)
-		return operation
+		return
 	}
 	operation.Code = fmt.Sprintf("%d %s", answer.Status, answer.Body.Code)
 	operation.OrderID = answer.Body.OrderID
 	operation.Node = answer.Node()
 	operation.Answer = Conclude(answer.Status, answer.Body)
-	return operation
 }
 
 // Conclude says what a client may conclude from an answer, by the HTTP contract.
 func Conclude(status int, order boxoffice.Order) history.Answer {
 	switch {
-	case status == http.StatusCreated, status == http.StatusOK && order.State() == "CONFIRMED":
+	case status == http.StatusCreated,
+		status == http.StatusOK && (order.State() == "CONFIRMED" || order.State() == "CANCELLED"):
 		return history.Confirmed
 	case status == http.StatusAccepted:
 		return history.Accepted

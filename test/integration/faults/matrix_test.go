@@ -17,6 +17,7 @@ import (
 
 const (
 	rate    = 20.0 // purchases a second, over both pods
+	cancels = 0.3  // share of them that is cancelled a moment later
 	before  = 2 * time.Second
 	outage  = 6 * time.Second
 	after   = 2 * time.Second
@@ -86,6 +87,7 @@ func (w *world) startLoad(name string) []*load.Load {
 		runs = append(runs, load.Start(w.t.Context(), w.client(i), load.Options{
 			Rate: rate / float64(len(w.pods)), Seed: uint64(i), Prefix: fmt.Sprintf("%s-%d", slug(name), i), EventID: eventID,
 			Tiers: []string{"tier-0"}, MaxQuantity: 3, Retries: 10, MaxInFlight: 400,
+			CancelShare: cancels,
 		}))
 	}
 	return runs
@@ -149,7 +151,8 @@ func (w *world) seenDown(away []string) {
 }
 
 // expectAnswers asserts what buyers were told while stores were away. With Redis there,
-// purchases are accepted, at least 999 of 1,000. Without it they are refused, within 50 ms once it is known.
+// purchases and cancellations are accepted, at least 999 of 1,000. Without it they are
+// refused, within 50 ms once it is known.
 func (w *world) expectAnswers(operations []history.Operation, window history.Fault, away []string) {
 	w.t.Helper()
 	counts := map[history.Answer]int{}
@@ -170,7 +173,7 @@ func (w *world) expectAnswers(operations []history.Operation, window history.Fau
 	}
 	if !slices.Contains(away, "redis") {
 		if good := counts[history.Confirmed] + counts[history.Accepted]; float64(good) < 0.999*float64(total) {
-			w.t.Errorf("%d of %d purchases were accepted, want at least 99.9 %%: %v", good, total, counts)
+			w.t.Errorf("%d of %d requests were accepted, want at least 99.9 %%: %v", good, total, counts)
 		}
 		return
 	}

@@ -152,7 +152,7 @@ func (w *world) until(timeout time.Duration, what string, check func(context.Con
 }
 
 // drained waits until nothing moves any more: nothing in the outbox, nothing in the
-// queue, nothing pending.
+// queue, nothing pending, no seats that are still to come back.
 func (w *world) drained(timeout time.Duration) {
 	w.t.Helper()
 	client := w.redisClient()
@@ -171,8 +171,12 @@ func (w *world) drained(timeout time.Duration) {
 				orders += n
 			}
 		}
-		if outbox != 0 || orders != 0 {
-			return fmt.Sprintf("%d orders in the outbox, %d pending", outbox, orders)
+		cancelling, err := beingCancelled(ctx, client)
+		if err != nil {
+			return err.Error()
+		}
+		if outbox != 0 || orders != 0 || cancelling != 0 {
+			return fmt.Sprintf("%d orders in the outbox, %d pending, %d being cancelled", outbox, orders, cancelling)
 		}
 		return ""
 	})

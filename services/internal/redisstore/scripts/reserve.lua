@@ -18,10 +18,10 @@ local function within(now, from, till)
 end
 
 -- A known order gets its answer also while the sale is paused, or closed.
-local known = redis.call('HMGET', order, 'fp', 'state', 'payload')
+local known = redis.call('HMGET', order, 'fp', 'state', 'payload', 'cancel')
 if known[1] then
   if known[1] ~= fp then return {'KEY_REUSED'} end
-  return {'KNOWN', known[2], known[3]}
+  return {'KNOWN', known[2], known[3], known[4] or ''}
 end
 
 local present = redis.call('GET', epoch)
