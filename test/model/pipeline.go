@@ -28,18 +28,21 @@ func (r Rules) broker(w World, i int, add adder) {
 func (r Rules) relay(w World, i int, add adder) {
 	o := w.orders[i]
 	live := o.redis == pending || o.redis == acceptedState
-	if o.outbox && live && o.api == idle && o.wire == 0 && o.stale == 0 && o.queue == 0 && !o.relaying && w.redis.epoch != 0 {
+	if o.outbox && live && o.api == idle && o.queue == 0 && !o.underWay() && w.redis.epoch != 0 {
 		next := w
 		next.orders[i].relaying = true
 		next.send(i, r.admits(w, w.redis.epoch))
 		add(next, "relay", i)
 	}
-	if o.redis == acceptedState && !o.outbox && !o.cancel.mark && o.queue == 0 && !o.unacked && o.wire == 0 && r.Variant != NoReminder {
+	if o.redis == acceptedState && !o.outbox && !o.moving() && !o.underWay() && !o.cancel.mark && r.Variant != NoReminder {
 		next := w
 		next.orders[i].outbox = true
 		add(next, "remind of", i)
 	}
 }
+
+// underWay reports whether somebody has published the order and not heard of it yet.
+func (o order) underWay() bool { return o.wire > 0 || o.stale > 0 || o.relaying }
 
 // returned is the world after the broker has returned a frame of order i to its sender:
 // the relay, which forgets it, or the API process, which asks the arbiter. One that still
