@@ -81,9 +81,16 @@ func openArbiter(t *testing.T, outboxLimit int) storetest.Arbiter {
 			t.Helper()
 			ids, err := client.ZRange(t.Context(), "{ef}:outbox", 0, -1).Result()
 			must(t, err)
-			for _, id := range ids {
-				must(t, client.ZIncrBy(t.Context(), "{ef}:outbox", -float64(d.Milliseconds()), id).Err())
+			if len(ids) == 0 {
+				return
 			}
+			_, err = client.Pipelined(t.Context(), func(pipe redis.Pipeliner) error {
+				for _, id := range ids {
+					pipe.ZIncrBy(t.Context(), "{ef}:outbox", -float64(d.Milliseconds()), id)
+				}
+				return nil
+			})
+			must(t, err)
 		},
 	}
 }
