@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/eventflow-dev/eventflow/services/failpoint"
 	"github.com/eventflow-dev/eventflow/services/internal/telemetry"
 	"github.com/eventflow-dev/eventflow/services/ticketing"
 )
@@ -98,5 +99,6 @@ func (a *acceptor) accept(ctx context.Context, batch []ticketing.OrderID) bool {
 		a.log.DebugContext(ctx, "Left published orders to the relay", telemetry.KeyCount, len(batch), telemetry.KeyError, err)
 		return false
 	}
+	failpoint.Here(failpoint.AfterAccept)
 	return true
 }

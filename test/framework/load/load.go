@@ -32,6 +32,9 @@ type Options struct {
 	// Retries is how often a client whose outcome is unknown, or who was told to come
 	// back, asks again with the same key.
 	Retries int
+	// Siblings are other ways to the same box office: retries go to them in turn. Where
+	// there are none, a retry goes where the first request went.
+	Siblings []*boxoffice.Client
 	// MaxInFlight bounds the requests that are under way; more are not sent, and counted.
 	MaxInFlight int
 }
@@ -110,13 +113,17 @@ func (l *Load) send(ctx context.Context) {
 // cannot know.
 func (l *Load) buy(ctx context.Context, p boxoffice.Purchase, intended time.Time) {
 	defer func() { <-l.slots }()
+	client := l.client
 	for try := range l.options.Retries + 1 {
-		operation := l.ask(ctx, p, intended)
+		operation := ask(ctx, client, p, intended)
 		l.mu.Lock()
 		l.operations = append(l.operations, operation)
 		l.mu.Unlock()
 		if operation.Answer != history.Unknown || try == l.options.Retries {
 			return
+		}
+		if n := len(l.options.Siblings); n > 0 {
+			client = l.options.Siblings[try%n]
 		}
 		pause := time.NewTimer(time.Duration(try+1) * 500 * time.Millisecond)
 		<-pause.C
@@ -124,11 +131,11 @@ func (l *Load) buy(ctx context.Context, p boxoffice.Purchase, intended time.Time
 	}
 }
 
-func (l *Load) ask(ctx context.Context, p boxoffice.Purchase, intended time.Time) history.Operation {
+func ask(ctx context.Context, client *boxoffice.Client, p boxoffice.Purchase, intended time.Time) history.Operation {
 	operation := history.Operation{
 		Buyer: p.Email, EventID: p.EventID, TierID: p.Tier, Quantity: p.Quantity, Invoked: intended, Answer: history.Unknown,
 	}
-	answer, err := l.client.Buy(ctx, p)
+	answer, err := client.Buy(ctx, p)
 	operation.Completed = time.Now()
 	if answer.Status == 0 {
 		operation.Code = fmt.Sprintf("no answer: %v", err)
