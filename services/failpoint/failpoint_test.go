@@ -1,6 +1,7 @@
 package failpoint_test
 
 import (
+	"bytes"
 	"errors"
 	"os"
 	"os/exec"
@@ -22,6 +23,15 @@ func build(t *testing.T, tags string) string {
 func TestHere(t *testing.T) {
 	t.Parallel()
 	on, off := build(t, "failpoints"), build(t, "")
+	for binary, want := range map[string]bool{on: true, off: false} {
+		content, err := os.ReadFile(binary)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := bytes.Contains(content, []byte("EVENTFLOW_FAILPOINT")); got != want {
+			t.Errorf("%s has the variable's name in it: %t, want %t", binary, got, want)
+		}
+	}
 	cases := map[string]struct {
 		binary, armed string
 		wantOut       string
