@@ -22,20 +22,30 @@ const deathWithin = 30 * time.Second
 func TestDeathAtEachStep(t *testing.T) {
 	t.Parallel()
 	for _, name := range failpoint.Purchase {
-		runDeath(t, string(name), "20", (*world).firstPod, nil)
+		prepare := (*world).nothing
+		if name == failpoint.AfterAccept {
+			prepare = (*world).closeBooks
+		}
+		runDeath(t, string(name), "20", (*world).firstPod, prepare)
 	}
 	// What has been handed to the client library has surely left, and the answer is on its way.
-	runDeath(t, string(failpoint.AfterPublish), "20=kill-later", (*world).firstPod, nil)
-	runDeath(t, string(failpoint.AfterReserve), "20=kill-later", (*world).firstPod, nil)
+	runDeath(t, string(failpoint.AfterPublish), "20=kill-later", (*world).firstPod, (*world).nothing)
+	runDeath(t, string(failpoint.AfterReserve), "20=kill-later", (*world).firstPod, (*world).nothing)
 	for _, name := range failpoint.Relay {
 		runDeath(t, string(name), "1", (*world).firstPod, (*world).relayAlone)
 	}
 	for _, name := range failpoint.Consumer {
-		runDeath(t, string(name), "30", func(w *world) *processes.Service { return w.consumer }, nil)
+		runDeath(t, string(name), "30", func(w *world) *processes.Service { return w.consumer }, (*world).nothing)
 	}
 }
 
 func (w *world) firstPod() *processes.Service { return w.pods[0] }
+
+func (w *world) nothing() {}
+
+// closeBooks has purchases answered 202: who hears of the commit in time need not tell
+// the arbiter that the broker has the order.
+func (w *world) closeBooks() { w.postgres.Set(faultproxy.Refused) }
 
 // relayAlone leaves the first pod alone with orders that the broker did not take.
 func (w *world) relayAlone() {
@@ -54,9 +64,7 @@ func runDeath(t *testing.T, name, when string, victimOf func(*world) *processes.
 		victim.Stop()
 		victim.Start(failpoint.Variable + "=" + name + ":" + when)
 		runs := w.startLoad(t.Name())
-		if prepare != nil {
-			prepare(w)
-		}
+		prepare(w)
 		if !victim.AwaitExit(deathWithin) {
 			t.Fatalf("INVALID: %s never reached %s", victim.Name, name)
 		}
@@ -65,6 +73,7 @@ func runDeath(t *testing.T, name, when string, victimOf func(*world) *processes.
 			t.Fatalf("INVALID: %s ended, and has reached %s %d times", victim.Name, name, n)
 		}
 		w.pass(time.Second)
+		w.postgres.Set(faultproxy.None)
 		for _, service := range w.services() {
 			if service.Exited() {
 				service.Kill()

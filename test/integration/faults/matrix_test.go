@@ -132,7 +132,7 @@ func (w *world) proxyOf(store string) *faultproxy.Proxy {
 	return map[string]*faultproxy.Proxy{"postgres": w.postgres, "redis": w.redis, "rabbitmq": w.rabbitmq}[store]
 }
 
-// seenDown asserts that the fault is real: a pod sees every store that is away as DOWN.
+// seenDown asserts that the fault is real: every pod sees every store that is away as DOWN.
 // A black hole in front of RabbitMQ shows with the heartbeat only, later than this test lasts.
 func (w *world) seenDown(away []string) {
 	for _, store := range away {
@@ -140,12 +140,14 @@ func (w *world) seenDown(away []string) {
 			continue
 		}
 		w.until(outage, store+" is seen DOWN", func(ctx context.Context) string {
-			answer, err := w.client(0).Health(ctx)
-			if err != nil {
-				return err.Error()
-			}
-			if answer.Body.Stores[store].State != "DOWN" {
-				return answer.Raw
+			for _, client := range w.clients {
+				answer, err := client.Health(ctx)
+				if err != nil {
+					return err.Error()
+				}
+				if answer.Body.Stores[store].State != "DOWN" {
+					return answer.Raw
+				}
 			}
 			return ""
 		})
@@ -188,7 +190,7 @@ func (w *world) statusOf(url string) int {
 }
 
 // expectAnswers asserts what buyers were told while stores were away. With Redis there,
-// purchases are accepted, at least 999 of 1,000. Without it they are refused, within 50 ms once it is known.
+// purchases are accepted, at least 999 of 1,000. Without it they are refused, 19 of 20 within 50 ms once it is known.
 func (w *world) expectAnswers(operations []history.Operation, window history.Fault, away []string) {
 	w.t.Helper()
 	if !slices.Contains(away, "redis") {
@@ -197,7 +199,7 @@ func (w *world) expectAnswers(operations []history.Operation, window history.Fau
 	}
 	refusals := latencies(within(operations, window, known), func(a history.Answer) bool { return a == history.Refused })
 	w.t.Logf("refusals once it is known: %s", spread(refusals))
-	if len(refusals) > 0 && quantile(refusals, .5) > 50*time.Millisecond {
-		w.t.Errorf("half of the refusals took longer than %s, want 50 ms", quantile(refusals, .5))
+	if got := quantile(refusals, .95); got > 50*time.Millisecond {
+		w.t.Errorf("one in 20 refusals took longer than %s, want 50 ms", got)
 	}
 }
