@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/eventflow-dev/eventflow/services/history"
 	"github.com/eventflow-dev/eventflow/test/framework/faultproxy"
 )
@@ -84,6 +86,42 @@ func TestLongOutage(t *testing.T) {
 	w.pass(long - time.Since(window.From))
 	window.To = time.Now()
 	w.postgres.Set(faultproxy.None)
+	w.drained(returned)
+	operations := w.stop(runs)
+	w.drained(returned)
+	w.judge(operations, window, rate/2)
+	w.expectAccepted(operations, window)
+}
+
+// TestPostgresReadOnly has PostgreSQL come back as a replica that takes no writes, which a
+// ping alone would not show: the consumer goes on pausing until it does.
+func TestPostgresReadOnly(t *testing.T) {
+	t.Parallel()
+	w := open(t, capacity)
+	conn, err := pgx.Connect(t.Context(), w.direct.Postgres)
+	w.must(err)
+	defer func() { _ = conn.Close(context.WithoutCancel(t.Context())) }()
+	do := func(statement string) {
+		t.Helper()
+		_, err := conn.Exec(t.Context(), statement)
+		w.must(err)
+	}
+	database := conn.Config().Database
+	runs := w.startLoad(t.Name())
+	w.pass(before)
+	window := history.Fault{From: time.Now()}
+	paused := w.consumer.Logged("Paused consumption")
+	do("ALTER DATABASE " + database + " SET default_transaction_read_only = on")
+	do("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()")
+	w.until(outage, "the consumer pauses", func(context.Context) string {
+		if w.consumer.Logged("Paused consumption") == paused {
+			return "it goes on"
+		}
+		return ""
+	})
+	w.pass(outage - time.Since(window.From))
+	window.To = time.Now()
+	do("ALTER DATABASE " + database + " RESET default_transaction_read_only")
 	w.drained(returned)
 	operations := w.stop(runs)
 	w.drained(returned)

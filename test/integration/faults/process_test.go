@@ -12,6 +12,7 @@ import (
 
 	"github.com/eventflow-dev/eventflow/services/history"
 	"github.com/eventflow-dev/eventflow/test/framework/boxoffice"
+	"github.com/eventflow-dev/eventflow/test/framework/faultproxy"
 	"github.com/eventflow-dev/eventflow/test/framework/load"
 )
 
@@ -41,8 +42,18 @@ func TestProcessesUnderLoad(t *testing.T) {
 		"purchase pod killed":    func(w *world) { w.pods[0].Kill(); w.pass(after); w.pods[0].Start() },
 		"purchase pod restarted": func(w *world) { w.pods[0].Stop(); w.pass(after); w.pods[0].Start() },
 		"purchase pod frozen":    func(w *world) { w.pods[0].Freeze(); w.pass(5 * time.Second); w.pods[0].Thaw() },
-		"consumer restarted":     func(w *world) { w.consumer.Stop(); w.pass(after); w.consumer.Start() },
-		"consumer frozen":        func(w *world) { w.consumer.Freeze(); w.pass(8 * time.Second); w.consumer.Thaw() },
+		// A rollout, one pod after the other, that no database is there for.
+		"rollout without PostgreSQL": func(w *world) {
+			w.postgres.Set(faultproxy.BlackHole)
+			for _, pod := range w.pods {
+				pod.Stop()
+				pod.Start()
+			}
+			w.pass(after)
+			w.postgres.Set(faultproxy.None)
+		},
+		"consumer restarted": func(w *world) { w.consumer.Stop(); w.pass(after); w.consumer.Start() },
+		"consumer frozen":    func(w *world) { w.consumer.Freeze(); w.pass(8 * time.Second); w.consumer.Thaw() },
 	}
 	for name, fault := range cases {
 		t.Run(name, func(t *testing.T) {
