@@ -14,6 +14,11 @@ CACHE := $(shell source hack/versions.env && echo "$$EVENTFLOW_CACHE")
 URL := http://localhost$(if $(filter 80,$(HTTP_PORT)),,:$(HTTP_PORT))
 TOOL := hack/tools/install.sh
 
+# Settings of "make soak"; a seed of 0 is a random one, which is printed.
+DURATION ?= 5m
+SEED ?= 0
+RATE ?= 20
+
 # Program and its package.
 PROGRAMS := operator:controllers purchase:services/purchase consumer:services/consumer analytics:services/analytics \
   eventflow:services/cli
@@ -73,7 +78,7 @@ verify: ## Fail where a generated file is not what its source makes
 
 ##@ Test
 
-.PHONY: unit check test-scripts test-envtest test-integration e2e test
+.PHONY: unit check test-scripts test-envtest test-integration soak e2e test
 unit: ## Unit tests
 	@$(GOTEST) ./...
 
@@ -88,6 +93,10 @@ test-envtest: ## The controllers against a real kube-apiserver and etcd (KUBEBUI
 
 test-integration: ## The adapters against real PostgreSQL, Redis and RabbitMQ in containers
 	@images=$$(hack/test-images.sh) && eval "$$images" && $(GOTEST) -count=1 -p 1 -tags integration $(call tagged,integration)
+
+soak: ## Random faults under load, judged by the checker (DURATION=5m, SEED, RATE=20)
+	@images=$$(hack/test-images.sh) && eval "$$images" && go test -race -timeout 24h -count=1 -v -tags integration -run '^TestSoak$$' ./test/integration/faults/ \
+	  -args -soak.duration $(DURATION) -soak.seed $(SEED) -soak.rate $(RATE) -soak.dir "$(CURDIR)/artifacts/soak"
 
 e2e: up ## The story, in the cluster of "make up"
 	@KUBECONFIG="$(CURDIR)/.kube/$(CLUSTER).kubeconfig" EVENTFLOW_URL="$(URL)" EVENTFLOW_ARTIFACTS="$(CURDIR)/artifacts" \

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/eventflow-dev/eventflow/services/consumer/internal/retry"
+	"github.com/eventflow-dev/eventflow/services/failpoint"
 	"github.com/eventflow-dev/eventflow/services/internal/telemetry"
 	"github.com/eventflow-dev/eventflow/services/ticketing"
 )
@@ -86,14 +87,19 @@ func (c *Consumer) process(ctx context.Context, s Session, batch []Delivery) err
 	defer cancel()
 	letters, orders := decode(batch)
 	c.Metrics.batch.Observe(float64(len(batch)))
+	failpoint.Here(failpoint.AfterDeliver)
 	v := c.commit(ctx, orders)
+	failpoint.Here(failpoint.AfterCommit)
 	// What is in the books is told in any case, and before the broker forgets it: an
 	// arbiter that was not told shows the order as ACCEPTED for ever.
 	c.tell(ctx, v.settled)
+	failpoint.Here(failpoint.AfterSettle)
 	if v.err != nil {
 		c.unsure.add(orders, v.settled)
 	}
-	return c.conclude(ctx, s, letters, v)
+	err := c.conclude(ctx, s, letters, v)
+	failpoint.Here(failpoint.AfterAck)
+	return err
 }
 
 // conclude acknowledges a batch that has been committed, and only such a one. Where an

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"time"
 
 	"github.com/eventflow-dev/eventflow/services/ticketing"
 )
@@ -56,11 +57,33 @@ func (c *Consumer) commit(ctx context.Context, orders []ticketing.Order) verdict
 	return first.and(c.commit(ctx, orders[half:]))
 }
 
+// tellIfSlow announces a pause where the commit that begins now takes long: a ledger that
+// hangs is known to be away only when the commit's time is over, and until then buyers would wait
+// in vain. The returned function is called with the commit's end.
+func (c *Consumer) tellIfSlow() (ended func(error)) {
+	told := make(chan struct{})
+	slow := time.AfterFunc(slowCommit, func() {
+		c.announcer.announce(true)
+		close(told)
+	})
+	return func(err error) {
+		if slow.Stop() {
+			return
+		}
+		<-told
+		if _, rejected := errors.AsType[*RejectedError](err); err == nil || rejected {
+			c.announcer.announce(false) // it was slow, not away
+		}
+	}
+}
+
 func (c *Consumer) commitOnce(ctx context.Context, orders []ticketing.Order) ([]Settlement, error) {
 	ctx, cancel := context.WithTimeout(ctx, commitTimeout)
 	defer cancel()
 	began := c.Now()
+	told := c.tellIfSlow()
 	settled, err := c.Ledger.Commit(ctx, orders)
+	told(err)
 	c.Metrics.commit.WithLabelValues(commitResult(err)).Observe(c.Now().Sub(began).Seconds())
 	if err != nil {
 		return nil, fmt.Errorf("commit %d orders: %w", len(orders), err)

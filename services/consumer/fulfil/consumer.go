@@ -18,8 +18,10 @@ const (
 	pingTimeout   = 2 * time.Second
 	openTimeout   = 10 * time.Second
 	commitTimeout = 5 * time.Second
-	parkTimeout   = 5 * time.Second
-	closeTimeout  = 3 * time.Second
+	// slowCommit is longer than buyers wait for a commit if they do not say how long.
+	slowCommit   = 500 * time.Millisecond
+	parkTimeout  = 5 * time.Second
+	closeTimeout = 3 * time.Second
 	// idleProbe is how often a consumer without orders asks whether the ledger is there,
 	// so that the pause is announced before the next buyer waits in vain.
 	idleProbe = time.Second

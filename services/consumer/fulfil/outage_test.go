@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"github.com/eventflow-dev/eventflow/services/consumer/fulfil"
+	"github.com/eventflow-dev/eventflow/services/ticketing"
 )
 
 // An outage: nothing is held, everybody is told, and the return is noticed soon.
@@ -60,6 +61,46 @@ func TestConsumerNoticesOutageWithoutOrders(t *testing.T) {
 			t.Errorf("announcements (-want +got):\n%s", diff)
 		}
 	})
+}
+
+// A ledger that hangs is not known to be away yet, but nobody waits for it any more.
+func TestConsumerAnnouncesThatACommitHangs(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		reject func(ticketing.Order) error
+		want   []bool
+	}{
+		"and commits in the end": {want: []bool{false, true, false}},
+		"and rejects in the end": {
+			reject: func(ticketing.Order) error { return &fulfil.RejectedError{Err: errBroken} },
+			want:   []bool{false, true, false},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inWorld(t, fulfil.Settings{}, func(w *world) {
+				t := w.t
+				w.start(t)
+				w.ledger.set(func(l *ledger) {
+					l.onCommit = func(context.Context) { time.Sleep(3 * time.Second) }
+					l.reject = tc.reject
+				})
+				w.publish(t, 1, 1)
+				advance(450 * time.Millisecond)
+				if diff := cmp.Diff([]bool{false}, w.projection.announced()); diff != "" {
+					t.Errorf("announced before it was slow (-want +got):\n%s", diff)
+				}
+				advance(100 * time.Millisecond)
+				if diff := cmp.Diff([]bool{false, true}, w.projection.announced()); diff != "" {
+					t.Errorf("announced while it hangs (-want +got):\n%s", diff)
+				}
+				advance(3 * time.Second)
+				if diff := cmp.Diff(tc.want, w.projection.announced()); diff != "" {
+					t.Errorf("announced (-want +got):\n%s", diff)
+				}
+			})
+		})
+	}
 }
 
 // The ledger committed, its answer was lost: nothing may be acknowledged, and

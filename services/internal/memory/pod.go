@@ -12,7 +12,7 @@ import (
 )
 
 // Pod is one pod's client of an Arbiter. It has its own idea of the epoch, which it
-// learns from the arbiter's answers.
+// learns when it is refused for another one.
 type Pod struct {
 	arbiter *Arbiter
 	// epoch is guarded by the arbiter's mutex.
@@ -29,12 +29,13 @@ func (p *Pod) Reserve(_ context.Context, r checkout.Reservation) (checkout.Outco
 	}
 	var outcome checkout.Outcome
 	err := p.arbiter.change(func(s *arbiterState) error {
-		if p.epoch == "" {
-			p.epoch = s.epoch
-		}
 		outcome = p.reserveLocked(s, r)
 		if outcome.Verdict == checkout.SalePaused && s.epoch != "" {
+			first := p.epoch == ""
 			p.epoch = s.epoch
+			if first { // it could not know the epoch
+				outcome = p.reserveLocked(s, r)
+			}
 		}
 		return nil
 	})

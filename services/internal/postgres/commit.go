@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/eventflow-dev/eventflow/services/consumer/fulfil"
+	"github.com/eventflow-dev/eventflow/services/failpoint"
 	"github.com/eventflow-dev/eventflow/services/ticketing"
 )
 
@@ -86,6 +87,7 @@ func (l *Ledger) Commit(ctx context.Context, orders []ticketing.Order) ([]fulfil
 		if err != nil {
 			return err
 		}
+		failpoint.Here(failpoint.AfterBegin)
 		decision := decide(batch, books)
 		stored, err := writeDecision(ctx, conn, decision)
 		if err != nil {

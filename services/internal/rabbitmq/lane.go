@@ -9,6 +9,7 @@ import (
 
 	amqp "github.com/rabbitmq/amqp091-go"
 
+	"github.com/eventflow-dev/eventflow/services/failpoint"
 	"github.com/eventflow-dev/eventflow/services/purchase/checkout"
 )
 
@@ -74,6 +75,7 @@ func (l *lane) publish(ctx context.Context, key string, message amqp.Publishing)
 	}
 	select {
 	case p := <-j.sent:
+		failpoint.Here(failpoint.AfterPublish)
 		return l.await(ctx, j, p)
 	case <-ctx.Done():
 		l.session.group.Go(func() { _ = l.settle(j, <-j.sent) }) // nobody waits for the verdict

@@ -85,13 +85,19 @@ func openArbiter(t *testing.T, outboxLimit int) storetest.Arbiter {
 		},
 		Elapse: func(t *testing.T, d time.Duration) {
 			t.Helper()
-			for _, key := range []string{"{ef}:outbox", "{ef}:accepted"} {
-				ids, err := client.ZRange(t.Context(), key, 0, -1).Result()
-				must(t, err)
-				for _, id := range ids {
-					must(t, client.ZIncrBy(t.Context(), key, -float64(d.Milliseconds()), id).Err())
+			_, err := client.Pipelined(t.Context(), func(pipe redis.Pipeliner) error {
+				for _, key := range []string{"{ef}:outbox", "{ef}:accepted"} {
+					ids, err := client.ZRange(t.Context(), key, 0, -1).Result()
+					if err != nil {
+						return err
+					}
+					for _, id := range ids {
+						pipe.ZIncrBy(t.Context(), key, -float64(d.Milliseconds()), id)
+					}
 				}
-			}
+				return nil
+			})
+			must(t, err)
 		},
 	}
 }

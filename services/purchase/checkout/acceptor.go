@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/eventflow-dev/eventflow/services/failpoint"
 	"github.com/eventflow-dev/eventflow/services/internal/telemetry"
 	"github.com/eventflow-dev/eventflow/services/ticketing"
 )
@@ -106,6 +107,7 @@ func (a *acceptor) accept(ctx context.Context, batch []published) bool {
 		a.log.DebugContext(ctx, "Left published orders to the relay", telemetry.KeyCount, len(batch), telemetry.KeyError, err)
 		return false
 	}
+	failpoint.Here(failpoint.AfterAccept)
 	return true
 }
 

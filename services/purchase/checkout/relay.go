@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/eventflow-dev/eventflow/services/failpoint"
 	"github.com/eventflow-dev/eventflow/services/internal/telemetry"
 	"github.com/eventflow-dev/eventflow/services/ticketing"
 )
@@ -91,8 +92,10 @@ func (r *Relay) round(ctx context.Context) (int, bool) {
 	if len(orders) == 0 {
 		return 0, false
 	}
+	failpoint.Here(failpoint.AfterClaim)
 	confirmed, err := r.publish(ctx, orders)
 	if len(confirmed) > 0 {
+		failpoint.Here(failpoint.AfterRelayPublish)
 		r.accept(ctx, confirmed)
 	}
 	if err != nil {

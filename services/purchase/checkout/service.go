@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/eventflow-dev/eventflow/services/failpoint"
 	"github.com/eventflow-dev/eventflow/services/internal/telemetry"
 	"github.com/eventflow-dev/eventflow/services/ticketing"
 )
@@ -93,6 +94,7 @@ func (s *Service) Check(p ticketing.Purchase) []ticketing.FieldError {
 // CodeOutcomeUnknown the record has the order's id, and the seats may be held.
 func (s *Service) Buy(ctx context.Context, p ticketing.Purchase, key Key, wait time.Duration) (Record, error) {
 	record, err := s.buy(ctx, p, key, wait)
+	failpoint.Here(failpoint.BeforeAnswer)
 	s.d.Metrics.purchases.WithLabelValues(resultOf(record, err)).Inc()
 	if err == nil && record.State == ticketing.StateRefused {
 		s.d.Metrics.lost.Inc()
@@ -152,7 +154,9 @@ func (s *Service) reserve(ctx context.Context, order ticketing.Order) (Outcome, 
 	ctx = context.WithoutCancel(ctx)
 	r := Reservation{Order: order, Fingerprint: order.Fingerprint()}
 	start := s.d.Clock()
+	failpoint.Here(failpoint.BeforeReserve)
 	outcome, err := s.d.Reservations.Reserve(ctx, r)
+	failpoint.Here(failpoint.AfterReserve)
 	switch {
 	case err == nil && outcome.Verdict == SalePaused:
 		// The refusal has told the arbiter's epoch. Once more with it, and no third time.
@@ -227,8 +231,10 @@ func (s *Service) publish(ctx context.Context, order ticketing.Order) error {
 	s.d.Metrics.published.WithLabelValues(publishResult(err)).Inc()
 	if err != nil {
 		s.d.Logger.DebugContext(ctx, "Left order to the relay", telemetry.KeyOrderID, order.ID, telemetry.KeyError, err)
+		return err
 	}
-	return err
+	failpoint.Here(failpoint.AfterConfirm)
+	return nil
 }
 
 // replay answers a key that is known with its order's present state. A PENDING order is

@@ -8,6 +8,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -19,10 +20,16 @@ import (
 const (
 	user     = "eventflow"
 	password = "not-a-secret"
-	// databases and virtualHosts are how many Redis and RabbitMQ have for tests to run
-	// side by side in. Each virtual host makes RabbitMQ start more slowly.
-	databases    = 128
-	virtualHosts = 48
+	// databases are how many Redis has for tests to run side by side in.
+	databases = 128
+	// virtualHosts are how many RabbitMQ gets at a time: each makes it start more slowly, and
+	// the command that adds them takes a second.
+	virtualHosts = 16
+	// consumerTimeout is after how many milliseconds RabbitMQ takes unacknowledged deliveries
+	// back, and consumerTick how often it looks. They are 30 and 1 minutes where nobody sets
+	// them: here an outage of half a minute stands for one of hours.
+	consumerTimeout = 10_000
+	consumerTick    = 2_000
 
 	probeTimeout = time.Second
 )
@@ -120,6 +127,20 @@ func (r *Redis) NewDatabase() string {
 	return fmt.Sprintf("redis://:%s@%s/%d", password, r.Address(), number)
 }
 
+// Wipe makes the database at url lose all that it holds.
+func (r *Redis) Wipe(ctx context.Context, url string) error {
+	options, err := redis.ParseURL(url)
+	if err != nil {
+		return fmt.Errorf("wipe redis: %w", err)
+	}
+	client := redis.NewClient(options)
+	defer func() { _ = client.Close() }()
+	if err := client.FlushDB(ctx).Err(); err != nil {
+		return fmt.Errorf("wipe redis: %w", err)
+	}
+	return nil
+}
+
 func pingRedis(ctx context.Context, address string) error {
 	client := redis.NewClient(&redis.Options{
 		Addr: address, Password: password, DialTimeout: probeTimeout, ReadTimeout: probeTimeout,
@@ -131,7 +152,8 @@ func pingRedis(ctx context.Context, address string) error {
 // RabbitMQ is a RabbitMQ broker of one node.
 type RabbitMQ struct {
 	*Container
-	used atomic.Int64
+	mu   sync.Mutex
+	used int
 }
 
 // StartRabbitMQ starts RabbitMQ. Its data survive a restart of the container.
@@ -142,31 +164,42 @@ func StartRabbitMQ(ctx context.Context) (*RabbitMQ, error) {
 		options: []string{
 			"--hostname", "rabbitmq", // the node's name, which its data belong to
 			"--env", "RABBITMQ_DEFAULT_USER=" + user, "--env", "RABBITMQ_DEFAULT_PASS=" + password,
+			"--env", fmt.Sprintf("RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS=-rabbit consumer_timeout %d -rabbit channel_tick_interval %d",
+				consumerTimeout, consumerTick),
 		},
 	}, func(_ context.Context, address string) error { return pingRabbitMQ(rabbitmqURL(address, "/")) })
 	if err != nil {
 		return nil, err
 	}
-	r := &RabbitMQ{Container: c}
-	if err := r.addVirtualHosts(ctx); err != nil {
-		return nil, errors.Join(err, r.Remove(ctx))
-	}
-	return r, nil
+	return &RabbitMQ{Container: c}, nil
 }
 
-// addVirtualHosts makes all of them in one call: the command takes a second to start.
+// addVirtualHosts makes the next ones after those that are used.
 func (r *RabbitMQ) addVirtualHosts(ctx context.Context) error {
 	script := fmt.Sprintf(`[begin
-		Name = list_to_binary("test" ++ integer_to_list(N)),
-		rabbit_vhost:add(Name, <<"test">>),
-		rabbit_auth_backend_internal:set_permissions(<<%q>>, Name, <<".*">>, <<".*">>, <<".*">>, <<"test">>)
-	end || N <- lists:seq(1, %d)], ok.`, user, virtualHosts)
+		Name = list_to_binary("test" ++ integer_to_list(N)), %s
+	end || N <- lists:seq(%d, %d)], ok.`, addVirtualHost, r.used+1, r.used+virtualHosts)
+	return r.eval(ctx, "add virtual hosts", script)
+}
+
+// addVirtualHost makes the virtual host that the variable Name has, in Erlang.
+const addVirtualHost = `
+	rabbit_vhost:add(Name, <<"test">>),
+	rabbit_auth_backend_internal:set_permissions(<<"` + user + `">>, Name, <<".*">>, <<".*">>, <<".*">>, <<"test">>)`
+
+// Wipe makes the virtual host at url lose all that it holds, and its connections.
+func (r *RabbitMQ) Wipe(ctx context.Context, url string) error {
+	name := url[strings.LastIndex(url, "/")+1:]
+	return r.eval(ctx, "wipe virtual host "+name, fmt.Sprintf(`Name = <<%q>>, rabbit_vhost:delete(Name, <<"test">>), %s, ok.`, name, addVirtualHost))
+}
+
+func (r *RabbitMQ) eval(ctx context.Context, what, script string) error {
 	out, err := r.Exec(ctx, "rabbitmqctl", "eval", script)
 	if err != nil {
-		return fmt.Errorf("add virtual hosts: %w", err)
+		return fmt.Errorf("%s: %w", what, err)
 	}
 	if !strings.HasSuffix(out, "ok") {
-		return fmt.Errorf("add virtual hosts: %s", out)
+		return fmt.Errorf("%s: %s", what, out)
 	}
 	return nil
 }
@@ -174,13 +207,46 @@ func (r *RabbitMQ) addVirtualHosts(ctx context.Context) error {
 // URL returns the URL of the broker's first virtual host.
 func (r *RabbitMQ) URL() string { return rabbitmqURL(r.Address(), "/") }
 
+// Stop ends the broker in its own orderly way. In some images the order to stop does not
+// reach it, so it is told first.
+func (r *RabbitMQ) Stop(ctx context.Context) error {
+	if _, err := r.Exec(ctx, "rabbitmqctl", "shutdown", "--no-wait"); err != nil {
+		return fmt.Errorf("shut RabbitMQ down: %w", err)
+	}
+	if _, err := docker(ctx, "wait", r.id); err != nil {
+		return fmt.Errorf("wait for RabbitMQ's end: %w", err)
+	}
+	return nil
+}
+
+// Alarm makes the broker short of memory, so that it blocks publishers, until the
+// returned function is called.
+func (r *RabbitMQ) Alarm(ctx context.Context) (end func(context.Context) error, err error) {
+	before, err := r.Exec(ctx, "rabbitmqctl", "eval", "vm_memory_monitor:get_vm_memory_high_watermark().")
+	if err != nil {
+		return nil, fmt.Errorf("read the memory watermark: %w", err)
+	}
+	set := func(ctx context.Context, fraction string) error {
+		_, err := r.Exec(ctx, "rabbitmqctl", "set_vm_memory_high_watermark", fraction)
+		return err
+	}
+	if err := set(ctx, "0.0000001"); err != nil {
+		return nil, fmt.Errorf("raise the memory alarm: %w", err)
+	}
+	return func(ctx context.Context) error { return set(ctx, before) }, nil
+}
+
 // NewVirtualHost returns the URL of a virtual host that nobody has used.
 func (r *RabbitMQ) NewVirtualHost() string {
-	number := r.used.Add(1)
-	if number > virtualHosts {
-		panic("containers: more virtual hosts asked for than there are")
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.used%virtualHosts == 0 {
+		if err := r.addVirtualHosts(context.Background()); err != nil {
+			panic(fmt.Sprintf("containers: %v", err))
+		}
 	}
-	return rabbitmqURL(r.Address(), fmt.Sprintf("/test%d", number))
+	r.used++
+	return rabbitmqURL(r.Address(), fmt.Sprintf("/test%d", r.used))
 }
 
 func rabbitmqURL(address, virtualHost string) string {

@@ -26,6 +26,8 @@ const (
 	BlackHole Fault = "black hole"
 	// Slow: every answer takes two seconds longer.
 	Slow Fault = "slow"
+	// Reset: every connection is reset (RST) when its next answer comes.
+	Reset Fault = "reset"
 )
 
 // SlowBy is how much longer Slow makes an answer.
@@ -70,15 +72,18 @@ func (p *Proxy) Set(fault Fault) {
 	case BlackHole:
 		p.add(`{"name":"up","type":"timeout","stream":"upstream","attributes":{"timeout":0}}`)
 		p.add(`{"name":"down","type":"timeout","stream":"downstream","attributes":{"timeout":0}}`)
+	case Reset:
+		p.add(`{"name":"reset","type":"reset_peer","stream":"downstream","attributes":{"timeout":0}}`)
 	case Slow:
 		p.add(fmt.Sprintf(`{"name":"slow","type":"latency","stream":"downstream","attributes":{"latency":%d}}`, SlowBy.Milliseconds()))
 	}
 }
 
 // CutAnswersAfter lets bytes of an answer through and then closes the connection: the
-// request has arrived, its answer is lost.
+// request has arrived, its answer is lost. It lasts until the next Set.
 func (p *Proxy) CutAnswersAfter(bytes int) {
 	p.t.Helper()
+	p.Set(None)
 	p.add(fmt.Sprintf(`{"name":"cut","type":"limit_data","stream":"downstream","attributes":{"bytes":%d}}`, bytes))
 }
 

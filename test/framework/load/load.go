@@ -38,6 +38,9 @@ type Options struct {
 	// CancelShare is which share of the clients cancels what it was promised, a moment
 	// later: 0 is none, 1 is all.
 	CancelShare float64
+	// Siblings are other ways to the same box office: retries go to them in turn. Where
+	// there are none, a retry goes where the first request went.
+	Siblings []*boxoffice.Client
 	// MaxInFlight bounds the clients that are under way; more are not sent, and counted.
 	MaxInFlight int
 }
@@ -124,17 +127,19 @@ func (l *Load) send(ctx context.Context) {
 // buy is one client: it asks, and asks again with the same key where it is told to or
 // cannot know. It returns the last answer.
 func (l *Load) buy(ctx context.Context, p boxoffice.Purchase, intended time.Time) history.Operation {
-	return l.persist(intended, func(intended time.Time) history.Operation { return l.ask(ctx, p, intended) })
+	return l.persist(intended, func(client *boxoffice.Client, intended time.Time) history.Operation {
+		return ask(ctx, client, p, intended)
+	})
 }
 
 // giveBack cancels what a client has bought, in the same way.
 func (l *Load) giveBack(ctx context.Context, bought history.Operation) {
-	l.persist(time.Now(), func(intended time.Time) history.Operation {
+	l.persist(time.Now(), func(client *boxoffice.Client, intended time.Time) history.Operation {
 		operation := history.Operation{
 			Action: history.Cancel, Buyer: bought.Buyer, EventID: bought.EventID, TierID: bought.TierID,
 			Quantity: bought.Quantity, Invoked: intended, Answer: history.Unknown,
 		}
-		answer, err := l.client.Cancel(ctx, bought.OrderID, bought.Buyer)
+		answer, err := client.Cancel(ctx, bought.OrderID, bought.Buyer)
 		conclude(&operation, answer, err)
 		operation.OrderID = bought.OrderID
 		return operation
@@ -142,14 +147,18 @@ func (l *Load) giveBack(ctx context.Context, bought history.Operation) {
 }
 
 // persist records what a client does until it is answered, or has tried often enough.
-func (l *Load) persist(intended time.Time, ask func(intended time.Time) history.Operation) history.Operation {
+func (l *Load) persist(intended time.Time, ask func(client *boxoffice.Client, intended time.Time) history.Operation) history.Operation {
+	client := l.client
 	for try := 0; ; try++ {
-		operation := ask(intended)
+		operation := ask(client, intended)
 		l.mu.Lock()
 		l.operations = append(l.operations, operation)
 		l.mu.Unlock()
 		if operation.Answer != history.Unknown || try == l.options.Retries {
 			return operation
+		}
+		if n := len(l.options.Siblings); n > 0 {
+			client = l.options.Siblings[try%n]
 		}
 		pause(time.Duration(try+1) * 500 * time.Millisecond)
 		intended = time.Now()
@@ -158,11 +167,11 @@ func (l *Load) persist(intended time.Time, ask func(intended time.Time) history.
 
 func pause(d time.Duration) { <-time.After(d) }
 
-func (l *Load) ask(ctx context.Context, p boxoffice.Purchase, intended time.Time) history.Operation {
+func ask(ctx context.Context, client *boxoffice.Client, p boxoffice.Purchase, intended time.Time) history.Operation {
 	operation := history.Operation{
 		Buyer: p.Email, EventID: p.EventID, TierID: p.Tier, Quantity: p.Quantity, Invoked: intended, Answer: history.Unknown,
 	}
-	answer, err := l.client.Buy(ctx, p)
+	answer, err := client.Buy(ctx, p)
 	conclude(&operation, answer, err)
 	return operation
 }

@@ -1,6 +1,7 @@
 // Package processes runs EventFlow's services as real processes, for tests that kill,
 // stop and restart them: built once, started on free loopback ports with their secrets
-// in files, as a cluster starts them. It must not know what a test asserts.
+// in files, as a cluster starts them. They are built with failpoints, which do nothing unless
+// a start arms one. It must not know what a test asserts.
 package processes
 
 import (
@@ -14,6 +15,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -38,7 +40,7 @@ func build(t *testing.T) string {
 		if errBuild != nil {
 			return
 		}
-		command := exec.Command("go", "build", "-race", "-o", buildDir+"/",
+		command := exec.Command("go", "build", "-race", "-tags", "failpoints", "-o", buildDir+"/",
 			"github.com/eventflow-dev/eventflow/services/purchase", "github.com/eventflow-dev/eventflow/services/consumer")
 		if out, err := command.CombinedOutput(); err != nil {
 			errBuild = fmt.Errorf("build services: %w: %s", err, out)
@@ -57,8 +59,8 @@ func Cleanup() { _ = os.RemoveAll(buildDir) }
 type Service struct {
 	// Name is the service's node name.
 	Name string
-	// URL is where its HTTP API listens.
-	URL string
+	// URL is where its HTTP API listens, MetricsURL where its metrics are.
+	URL, MetricsURL string
 
 	t       *testing.T
 	binary  string
@@ -93,7 +95,7 @@ func start(t *testing.T, binary, name string, stores Stores, env []string) *Serv
 		"RECEIPT_KEY": base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{2}, 32)),
 	}
 	s := &Service{
-		Name: name, URL: "http://" + address, t: t, binary: filepath.Join(build(t), binary), log: &logBuffer{},
+		Name: name, URL: "http://" + address, MetricsURL: "http://" + metrics + "/metrics", t: t, binary: filepath.Join(build(t), binary), log: &logBuffer{},
 		env: append(os.Environ(), "EVENTFLOW_NODE="+name, "EVENTFLOW_HTTP_ADDRESS="+address, "EVENTFLOW_METRICS_ADDRESS="+metrics,
 			// A test's load comes from one address.
 			"EVENTFLOW_RATE_LIMIT=0", "EVENTFLOW_READ_RATE_LIMIT=0"),
@@ -114,11 +116,12 @@ func start(t *testing.T, binary, name string, stores Stores, env []string) *Serv
 	return s
 }
 
-// Start runs the process, again after Kill or Stop, and waits until it is ready.
-func (s *Service) Start() {
+// Start runs the process, again after Kill or Stop, and waits until it is ready. Env is
+// for this start only.
+func (s *Service) Start(env ...string) {
 	s.t.Helper()
 	s.command = exec.Command(s.binary)
-	s.command.Env = s.env
+	s.command.Env = slices.Concat(s.env, env)
 	s.command.Stdout, s.command.Stderr = s.log, s.log
 	if err := s.command.Start(); err != nil {
 		s.t.Fatalf("start %s: %v", s.Name, err)
@@ -188,6 +191,16 @@ func (s *Service) Thaw() { s.signal(syscall.SIGCONT) }
 func (s *Service) signal(signal syscall.Signal) {
 	if err := s.command.Process.Signal(signal); err != nil {
 		s.t.Errorf("send %v to %s: %v", signal, s.Name, err)
+	}
+}
+
+// AwaitExit waits until the process has ended by itself, and reports whether it did.
+func (s *Service) AwaitExit(atMost time.Duration) bool {
+	select {
+	case <-s.exited:
+		return true
+	case <-time.After(atMost):
+		return false
 	}
 }
 

@@ -65,15 +65,10 @@ func TestDataLost(t *testing.T) {
 			lose(w)
 			window.To = time.Now()
 			w.pass(after)
-			operations := stop(runs)
+			operations := w.stop(runs)
 			// What only the lost queue had is found overdue after a minute.
 			w.drained(2 * settles)
-			if invalid := history.Validity(operations, window, rate/3); invalid != "" {
-				t.Fatalf("INVALID: %s", invalid)
-			}
-			if report := w.check(operations); report.Acknowledged == 0 {
-				t.Error("INVALID: nothing was promised")
-			}
+			w.judge(operations, window, rate/3)
 		})
 	}
 }

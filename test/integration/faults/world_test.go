@@ -5,6 +5,7 @@ package faults_test
 import (
 	"context"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"net/url"
 	"os"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	amqp "github.com/rabbitmq/amqp091-go"
 	"github.com/redis/go-redis/v9"
 
 	"github.com/eventflow-dev/eventflow/services/history"
@@ -29,13 +31,23 @@ const (
 	capacity = 100_000
 )
 
-var stores struct {
+// atOnce is how many tests run side by side: they mostly wait.
+const atOnce = "4"
+
+// servers are the stores' containers. Those that tests share are misused by nobody; a test
+// that breaks one brings its own.
+type servers struct {
 	postgres *containers.Postgres
 	redis    *containers.Redis
 	rabbitmq *containers.RabbitMQ
 }
 
+var shared servers
+
 func TestMain(m *testing.M) {
+	if err := flag.Set("test.parallel", atOnce); err != nil {
+		panic(err)
+	}
 	code, err := run(m)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -47,18 +59,18 @@ func TestMain(m *testing.M) {
 func run(m *testing.M) (code int, err error) {
 	ctx := context.Background()
 	defer processes.Cleanup()
-	if stores.postgres, err = containers.StartPostgres(ctx); err != nil {
+	if shared.postgres, err = containers.StartPostgres(ctx); err != nil {
 		return 1, err
 	}
-	defer func() { _ = stores.postgres.Remove(ctx) }()
-	if stores.redis, err = containers.StartRedis(ctx); err != nil {
+	defer func() { _ = shared.postgres.Remove(ctx) }()
+	if shared.redis, err = containers.StartRedis(ctx); err != nil {
 		return 1, err
 	}
-	defer func() { _ = stores.redis.Remove(ctx) }()
-	if stores.rabbitmq, err = containers.StartRabbitMQ(ctx); err != nil {
+	defer func() { _ = shared.redis.Remove(ctx) }()
+	if shared.rabbitmq, err = containers.StartRabbitMQ(ctx); err != nil {
 		return 1, err
 	}
-	defer func() { _ = stores.rabbitmq.Remove(ctx) }()
+	defer func() { _ = shared.rabbitmq.Remove(ctx) }()
 	return m.Run(), nil
 }
 
@@ -68,18 +80,72 @@ type world struct {
 	direct                    processes.Stores
 	postgres, redis, rabbitmq *faultproxy.Proxy
 	pods                      []*processes.Service
-	consumer                  *processes.Service
+	// clients are one for each pod.
+	clients []*boxoffice.Client
+	// warm is the order that open has made.
+	warm     string
+	consumer *processes.Service
 }
 
-// open starts a box office and waits until purchases are confirmed. Capacities are those
-// of the tiers, in order: tier-0, tier-1, ...
+// open starts a box office on the stores that tests share and waits until purchases are
+// confirmed. Capacities are those of the tiers, in order: tier-0, tier-1, ...
 func open(t *testing.T, capacities ...int) *world {
 	t.Helper()
-	database, err := stores.postgres.NewDatabase(t.Context())
+	return openOn(t, shared, capacities...)
+}
+
+// own returns the shared servers with one store, or all where it is "", that is the test's own.
+func own(t *testing.T, store string) servers {
+	t.Helper()
+	s := shared
+	var err error
+	if store == "" || store == "postgres" {
+		s.postgres, err = containers.StartPostgres(t.Context())
+		removeAtEnd(t, s.postgres, err)
+	}
+	if store == "" || store == "redis" {
+		s.redis, err = containers.StartRedis(t.Context())
+		removeAtEnd(t, s.redis, err)
+	}
+	if store == "" || store == "rabbitmq" {
+		s.rabbitmq, err = containers.StartRabbitMQ(t.Context())
+		removeAtEnd(t, s.rabbitmq, err)
+	}
+	return s
+}
+
+type removable interface {
+	Remove(ctx context.Context) error
+}
+
+func removeAtEnd(t *testing.T, c removable, err error) {
+	t.Helper()
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{t: t, direct: processes.Stores{Postgres: database, Redis: stores.redis.NewDatabase(), RabbitMQ: stores.rabbitmq.NewVirtualHost()}}
+	t.Cleanup(func() { _ = c.Remove(context.Background()) })
+}
+
+// server is what can happen to a store's container.
+type server interface {
+	Kill(ctx context.Context) error
+	Stop(ctx context.Context) error
+	Start(ctx context.Context) error
+	Pause(ctx context.Context) error
+	Unpause(ctx context.Context) error
+}
+
+func (s servers) container(store string) server {
+	return map[string]server{"postgres": s.postgres, "redis": s.redis, "rabbitmq": s.rabbitmq}[store]
+}
+
+func openOn(t *testing.T, on servers, capacities ...int) *world {
+	t.Helper()
+	database, err := on.postgres.NewDatabase(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &world{t: t, direct: processes.Stores{Postgres: database, Redis: on.redis.NewDatabase(), RabbitMQ: on.rabbitmq.NewVirtualHost()}}
 	w.postgres = faultproxy.New(t, "postgres", host(t, w.direct.Postgres))
 	w.redis = faultproxy.New(t, "redis", host(t, w.direct.Redis))
 	w.rabbitmq = faultproxy.New(t, "rabbitmq", host(t, w.direct.RabbitMQ))
@@ -90,7 +156,8 @@ func open(t *testing.T, capacities ...int) *world {
 	}
 	w.consumer = processes.Consumer(t, "consumer-0", proxied, catalog(t, capacities))
 	for i := range 2 {
-		w.pods = append(w.pods, processes.Purchase(t, fmt.Sprintf("purchase-%d", i), proxied))
+		pod := processes.Purchase(t, fmt.Sprintf("purchase-%d", i), proxied)
+		w.pods, w.clients = append(w.pods, pod), append(w.clients, boxoffice.New(pod.URL, 10*time.Second))
 	}
 	w.until(time.Minute, "a purchase is confirmed", func(ctx context.Context) string {
 		answer, err := w.client(0).Buy(ctx, boxoffice.Purchase{EventID: eventID, Tier: "warmup", Quantity: 1, Email: "warm@example.com", Key: "warm"})
@@ -100,6 +167,7 @@ func open(t *testing.T, capacities ...int) *world {
 		if answer.Body.State() != "CONFIRMED" {
 			return answer.Raw
 		}
+		w.warm = answer.Body.OrderID
 		return ""
 	})
 	return w
@@ -140,8 +208,13 @@ func through(t *testing.T, store string, proxy *faultproxy.Proxy) string {
 }
 
 // client returns a client of one pod: there is no load balancer here.
-func (w *world) client(pod int) *boxoffice.Client {
-	return boxoffice.New(w.pods[pod%len(w.pods)].URL, 10*time.Second)
+func (w *world) client(pod int) *boxoffice.Client { return w.clients[pod%len(w.clients)] }
+
+func (w *world) must(err error) {
+	w.t.Helper()
+	if err != nil {
+		w.t.Fatal(err)
+	}
 }
 
 func (w *world) until(timeout time.Duration, what string, check func(context.Context) string) {
@@ -234,6 +307,19 @@ func (w *world) final() history.Final {
 	return final
 }
 
+// deadLetters returns how many messages were parked: nobody here sends any that has to be.
+func (w *world) deadLetters() int {
+	w.t.Helper()
+	conn, err := amqp.DialConfig(w.direct.RabbitMQ, amqp.Config{Dial: amqp.DefaultDial(5 * time.Second)})
+	w.must(err)
+	defer func() { _ = conn.Close() }()
+	channel, err := conn.Channel()
+	w.must(err)
+	queue, err := channel.QueueDeclarePassive("purchases.dead", true, false, false, false, nil)
+	w.must(err)
+	return queue.Messages
+}
+
 // check compares a history with the stores and fails the test over any broken promise.
 // The one purchase of the warm-up belongs to every history.
 func (w *world) check(operations []history.Operation) history.Report {
@@ -241,6 +327,9 @@ func (w *world) check(operations []history.Operation) history.Report {
 	warm := history.Operation{Buyer: "warm@example.com", EventID: eventID, TierID: "warmup", Quantity: 1, Answer: history.Unknown}
 	report := history.Check(append(operations, warm), w.final())
 	w.t.Log(report)
+	if n := w.deadLetters(); n != 0 {
+		w.t.Errorf("%d messages were parked", n)
+	}
 	for _, violation := range report.Violations {
 		w.t.Errorf("%s: %s", violation.Kind, violation.Detail)
 	}
