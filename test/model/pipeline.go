@@ -34,11 +34,16 @@ func (r Rules) relay(w World, i int, add adder) {
 		next.send(i, r.admits(w, w.redis.epoch))
 		add(next, "relay", i)
 	}
-	if o.redis == acceptedState && !o.outbox && !o.cancel.mark && o.queue == 0 && !o.unacked && o.wire == 0 && r.Variant != NoReminder {
+	if o.overdue() && r.Variant != NoReminder {
 		next := w
 		next.orders[i].outbox = true
 		add(next, "remind of", i)
 	}
+}
+
+// overdue reports whether the broker confirmed an order that is settled nowhere.
+func (o order) overdue() bool {
+	return o.redis == acceptedState && !o.outbox && !o.cancel.mark && !o.moving() && o.wire == 0
 }
 
 // returned is the world after the broker has returned a frame of order i to its sender:
