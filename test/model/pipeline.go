@@ -34,7 +34,7 @@ func (r Rules) relay(w World, i int, add adder) {
 		next.send(i, r.admits(w, w.redis.epoch))
 		add(next, "relay", i)
 	}
-	if o.redis == acceptedState && !o.outbox && !o.moving() && !o.underWay() && !o.cancel.mark && r.Variant != NoReminder {
+	if o.overdue() && r.Variant != NoReminder {
 		next := w
 		next.orders[i].outbox = true
 		add(next, "remind of", i)
@@ -43,6 +43,11 @@ func (r Rules) relay(w World, i int, add adder) {
 
 // underWay reports whether somebody has published the order and not heard of it yet.
 func (o order) underWay() bool { return o.wire > 0 || o.stale > 0 || o.relaying }
+
+// overdue reports whether the broker confirmed an order that is settled nowhere.
+func (o order) overdue() bool {
+	return o.redis == acceptedState && !o.outbox && !o.cancel.mark && !o.moving() && !o.underWay()
+}
 
 // returned is the world after the broker has returned a frame of order i to its sender:
 // the relay, which forgets it, or the API process, which asks the arbiter. One that still

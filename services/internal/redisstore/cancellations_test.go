@@ -31,13 +31,12 @@ func TestCancelAnswers(t *testing.T) {
 		t.Run(answer, func(t *testing.T) {
 			t.Parallel()
 			words := strings.Fields(answer)
-			var text strings.Builder
-			fmt.Fprintf(&text, "*%d\r\n", len(words))
+			var reply strings.Builder
+			fmt.Fprintf(&reply, "*%d\r\n", len(words))
 			for _, word := range words {
-				fmt.Fprintf(&text, "$%d\r\n%s\r\n", len(word), word)
+				fmt.Fprintf(&reply, "$%d\r\n%s\r\n", len(word), word)
 			}
-			reply := text.String()
-			server := newFakeServer(t, func(*fakeServer, []string) (string, bool) { return reply, true })
+			server := newFakeServer(t, func(*fakeServer, []string) (string, bool) { return reply.String(), true })
 			reservations := redisstore.NewReservations(fakeClient(t, server.url()), redisstore.Options{OutboxLimit: 1})
 			outcome, err := reservations.Cancel(t.Context(), checkout.Cancellation{Order: anOrder()})
 			if outcome != want.outcome || !errors.Is(err, want.err) {

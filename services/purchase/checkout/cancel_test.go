@@ -297,71 +297,6 @@ func TestCancelOnAnotherPod(t *testing.T) {
 	})
 }
 
-// losing loses replies of Cancel, as often as told; with blocked set, the requests too.
-type losing struct {
-	checkout.Cancellations
-	times   int
-	blocked bool
-}
-
-func (l *losing) Cancel(ctx context.Context, c checkout.Cancellation) (checkout.CancelOutcome, error) {
-	l.times--
-	if l.times < 0 {
-		return l.Cancellations.Cancel(ctx, c)
-	}
-	if !l.blocked {
-		if _, err := l.Cancellations.Cancel(ctx, c); err != nil {
-			return checkout.CancelOutcome{}, err
-		}
-	}
-	return checkout.CancelOutcome{}, checkout.ErrOutcomeUnknown
-}
-
-func TestCancelWithLostReplies(t *testing.T) {
-	t.Parallel()
-	cases := map[string]struct {
-		losing losing
-		before func(*world)
-		want   ticketing.Code
-	}{
-		"once":          {losing: losing{times: 1}},
-		"twice":         {losing: losing{times: 2}, want: ticketing.CodeOutcomeUnknown},
-		"request, once": {losing: losing{times: 1, blocked: true}},
-		"request, once, and the second is refused": {
-			losing: losing{times: 1, blocked: true},
-			before: func(w *world) { w.arbiter.SetEpoch("") },
-			want:   ticketing.CodeOutcomeUnknown,
-		},
-	}
-	for name, tc := range cases {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			synctest.Test(t, func(t *testing.T) {
-				w := setup(t, func(w *world) {
-					tc.losing.Cancellations = w.arbiter
-					w.deps.Cancellations = &tc.losing
-				})
-				id := w.buy(t)
-				if tc.before != nil {
-					tc.before(w)
-				}
-				_, err := w.shop.Cancel(t.Context(), id, buyer, 0)
-				if ticketing.ErrorCode(err) != tc.want {
-					t.Errorf("Cancel = %v, want %q", err, tc.want)
-				}
-				w.arbiter.SetEpoch("epoch-1")
-				w.books(t, 0)
-				background(t, w.relay.Run)
-				if _, err := w.shop.Cancel(t.Context(), id, buyer, 0); err != nil {
-					t.Errorf("again: %v", err)
-				}
-				time.Sleep(time.Minute)
-				w.cancelledOnce(t, id)
-			})
-		})
-	}
-}
-
 // 100 clicks on one order give its seats back once.
 func TestCancelAtOnce(t *testing.T) {
 	t.Parallel()
@@ -405,42 +340,5 @@ eventflow_purchase_cancellations_total{result="unknown_order"} 1
 		if err := testutil.GatherAndCompare(w.registry, strings.NewReader(want), "eventflow_purchase_cancellations_total"); err != nil {
 			t.Error(err)
 		}
-	})
-}
-
-// The arbiter loses its data between the mark and the publish, and the broker takes
-// nothing of the lost epoch any more: nothing may be promised.
-func TestLostCancellationIsNotPromised(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		w := setup(t, nil)
-		id := w.buy(t)
-		w.deps.Publisher = forgetful{w}
-		w.renew(t)
-		if _, err := w.shop.Cancel(t.Context(), id, buyer, wait); ticketing.ErrorCode(err) != ticketing.CodeOutcomeUnknown {
-			t.Errorf("Cancel = %v, want OUTCOME_UNKNOWN", err)
-		}
-		if n := w.queued(t); n != 1 {
-			t.Errorf("%d messages in the queue, want the order's own", n)
-		}
-	})
-}
-
-// A broker that has lost its data takes nothing until it is told again; the mark is on the
-// arbiter's disk, so that it is promised, and published later.
-func TestBrokerWithoutItsDataCostsNobodyACancellation(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		w := setup(t, nil)
-		background(t, w.relay.Run)
-		id := w.buy(t)
-		w.broker.Forget()
-		if got, err := w.shop.Cancel(t.Context(), id, buyer, wait); err != nil || got.Settled {
-			t.Fatalf("Cancel = %+v, %v", got, err)
-		}
-		must(t, w.broker.Admit(t.Context(), "epoch-1"))
-		w.books(t, 0)
-		time.Sleep(12 * time.Second)
-		w.cancelledOnce(t, id)
 	})
 }
