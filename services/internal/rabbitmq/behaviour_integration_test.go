@@ -19,8 +19,6 @@ import (
 )
 
 const (
-	// atOnce is how long a refusal may take once the fault is known.
-	atOnce = 50 * time.Millisecond
 	// patience is the deadline of a purchase's publish.
 	patience = time.Second
 	// slack is what a busy machine may add to a deadline.
@@ -65,7 +63,7 @@ func wantRefusedAtOnce(t *testing.T, publisher *rabbitmq.Publisher) {
 	t.Helper()
 	eventually(t, "publishing is refused at once", func() bool {
 		took, err := publish(t, publisher, newOrder())
-		return errors.Is(err, checkout.ErrUnavailable) && took < atOnce
+		return errors.Is(err, checkout.ErrUnavailable) && took < storetest.AtOnce
 	})
 }
 
