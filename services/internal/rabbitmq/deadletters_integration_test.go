@@ -18,6 +18,7 @@ import (
 // parkAll publishes the orders and parks every one of them as a consumer would.
 func parkAll(t *testing.T, address string, orders ...ticketing.Order) {
 	t.Helper()
+	must(t, rabbitmq.NewQueue(address, rabbitmq.Options{}).Admit(t.Context(), newOrder().Epoch))
 	publisher := openPublisher(t, address)
 	for _, order := range orders {
 		if _, err := publish(t, publisher, order); err != nil {
