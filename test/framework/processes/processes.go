@@ -21,6 +21,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/eventflow-dev/eventflow/services/failpoint"
 )
 
 // Stores are the URLs that a service is given.
@@ -116,12 +118,28 @@ func start(t *testing.T, binary, name string, stores Stores, env []string) *Serv
 	return s
 }
 
-// Start runs the process, again after Kill or Stop, and waits until it is ready. Env is
-// for this start only.
-func (s *Service) Start(env ...string) {
+// Start runs the process, again after Kill or Stop, and waits until it is ready.
+func (s *Service) Start() {
+	s.t.Helper()
+	s.launch("")
+	if err := s.untilReady(); err != nil {
+		s.t.Fatalf("%s is not ready: %v\n%s", s.Name, err, s.log.tail(40))
+	}
+}
+
+// StartArmed is Start with a failpoint, which the process may reach before it is ready.
+func (s *Service) StartArmed(point string) {
+	s.t.Helper()
+	s.launch(failpoint.Variable + "=" + point)
+	if err := s.untilReady(); err != nil && !errors.Is(err, errEnded) {
+		s.t.Fatalf("%s is neither ready nor has it ended: %v\n%s", s.Name, err, s.log.tail(40))
+	}
+}
+
+func (s *Service) launch(env string) {
 	s.t.Helper()
 	s.command = exec.Command(s.binary)
-	s.command.Env = slices.Concat(s.env, env)
+	s.command.Env = append(slices.Clone(s.env), env)
 	s.command.Stdout, s.command.Stderr = s.log, s.log
 	if err := s.command.Start(); err != nil {
 		s.t.Fatalf("start %s: %v", s.Name, err)
@@ -131,14 +149,13 @@ func (s *Service) Start(env ...string) {
 		_ = command.Wait() // how it ended is what tests ask the log for
 		close(exited)
 	}(s.command, s.exited)
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
-	defer cancel()
-	if err := s.untilReady(ctx); err != nil {
-		s.t.Fatalf("%s is not ready: %v\n%s", s.Name, err, s.log.tail(40))
-	}
 }
 
-func (s *Service) untilReady(ctx context.Context) error {
+var errEnded = errors.New("it has ended")
+
+func (s *Service) untilReady() error {
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
 	for {
 		request, err := http.NewRequestWithContext(ctx, http.MethodGet, s.URL+"/readyz", nil)
 		if err != nil {
@@ -154,7 +171,7 @@ func (s *Service) untilReady(ctx context.Context) error {
 		select {
 		case <-time.After(20 * time.Millisecond):
 		case <-s.exited:
-			return errors.New("it has ended")
+			return errEnded
 		case <-ctx.Done():
 			return ctx.Err()
 		}

@@ -62,7 +62,7 @@ func runDeath(t *testing.T, name, when string, victimOf func(*world) *processes.
 		w := open(t, capacity)
 		victim := victimOf(w)
 		victim.Stop()
-		victim.Start(failpoint.Variable + "=" + name + ":" + when)
+		victim.StartArmed(name + ":" + when)
 		runs := w.startLoad(t.Name())
 		prepare(w)
 		if !victim.AwaitExit(deathWithin) {

@@ -82,7 +82,8 @@ func TestSoak(t *testing.T) {
 	schedule := plan(seed, *soakFor, w.storeFaults(servers), w.processFaults())
 	t.Logf("soak: %s, seed %d, %.0f purchases a second, %d faults", *soakFor, seed, *soakRate, len(schedule))
 	runs := w.startLoadAt("soak", *soakRate)
-	s := &soak{world: w, runs: runs, began: time.Now(), next: time.Now().Add(soakProgress)}
+	s := &soak{world: w, runs: runs, seed: seed, began: time.Now(), next: time.Now().Add(soakProgress)}
+	t.Cleanup(s.keepUnfinished)
 	s.pass(faultLeast, "none")
 	for _, p := range schedule {
 		ends := make([]func(), 0, len(p.faults))
@@ -96,12 +97,11 @@ func TestSoak(t *testing.T) {
 		s.pass(p.restsFor, "none")
 	}
 	operations := w.stop(runs)
-	s.keep(seed, operations)
 	w.drained(soakSettles)
 	if len(operations) < int(*soakRate*soakFor.Seconds()/2) {
 		t.Errorf("INVALID: only %d operations", len(operations))
 	}
-	s.keep(seed, operations)
+	s.keep(operations)
 	w.check(operations)
 	for _, service := range w.services() {
 		if service.Exited() {
@@ -114,6 +114,7 @@ func TestSoak(t *testing.T) {
 type soak struct {
 	*world
 	runs        []*load.Load
+	seed        uint64
 	began, next time.Time
 	dir         string
 }
@@ -140,30 +141,46 @@ func (s *soak) pass(d time.Duration, fault string) {
 }
 
 // keep writes what clients saw, and what the stores hold in the end, so that it can be
-// checked again. It is kept where a folder was named, or the test has failed.
-func (s *soak) keep(seed uint64, operations []history.Operation) {
+// checked again.
+func (s *soak) keep(operations []history.Operation) {
 	s.t.Helper()
-	if s.dir == "" {
-		s.dir = *soakDir
-		if s.dir == "" {
-			dir, err := os.MkdirTemp("", fmt.Sprintf("eventflow-soak-%d-", seed))
-			s.must(err)
-			s.dir = dir
-		}
-		s.must(os.MkdirAll(s.dir, 0o750))
+	s.write(operations)
+	final, err := json.MarshalIndent(s.final(), "", "  ")
+	s.must(err)
+	s.must(os.WriteFile(filepath.Join(s.dir, "final.json"), final, 0o600))
+	if *soakDir == "" {
 		s.t.Cleanup(func() {
-			if *soakDir == "" && !s.t.Failed() {
+			if !s.t.Failed() {
 				_ = os.RemoveAll(s.dir)
-				return
 			}
-			s.t.Logf("soak: history of seed %d is in %s", seed, s.dir)
 		})
 	}
+}
+
+// keepUnfinished writes what there is of a run that failed before its end.
+func (s *soak) keepUnfinished() {
+	if s.t.Failed() && s.dir == "" {
+		var operations []history.Operation
+		for _, run := range s.runs {
+			operations = append(operations, run.Seen()...)
+		}
+		s.write(operations)
+	}
+	if s.t.Failed() || *soakDir != "" {
+		s.t.Logf("soak: the history of seed %d is in %s", s.seed, s.dir)
+	}
+}
+
+func (s *soak) write(operations []history.Operation) {
+	s.dir = *soakDir
+	var err error
+	if s.dir == "" {
+		s.dir, err = os.MkdirTemp("", fmt.Sprintf("eventflow-soak-%d-", s.seed))
+		s.must(err)
+	}
+	s.must(os.MkdirAll(s.dir, 0o750))
 	file, err := os.Create(filepath.Join(s.dir, "history.jsonl"))
 	s.must(err)
 	s.must(history.Write(file, operations))
 	s.must(file.Close())
-	final, err := json.MarshalIndent(s.final(), "", "  ")
-	s.must(err)
-	s.must(os.WriteFile(filepath.Join(s.dir, "final.json"), final, 0o600))
 }

@@ -87,7 +87,7 @@ func (w *world) processFaults() []soakFault {
 func dieAt(victim *processes.Service, name failpoint.Name) soakFault {
 	return soakFault{victim.Name + " dies at " + string(name), func() func() {
 		victim.Stop()
-		victim.Start(failpoint.Variable + "=" + string(name) + ":5")
+		victim.StartArmed(string(name) + ":5")
 		return func() {
 			victim.Kill()
 			victim.Start()
