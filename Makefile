@@ -96,7 +96,7 @@ test-integration: ## The adapters against real PostgreSQL, Redis and RabbitMQ in
 
 soak: ## Random faults under load, judged by the checker (DURATION=5m, SEED, RATE=20)
 	@images=$$(hack/test-images.sh) && eval "$$images" && go test -race -timeout 24h -count=1 -v -tags integration -run '^TestSoak$$' ./test/integration/faults/ \
-	  -args -soak.duration $(DURATION) -soak.seed $(SEED) -soak.rate $(RATE) -soak.dir "$(CURDIR)/artifacts/soak"
+	  -args -soak.duration $(DURATION) -soak.seed $(SEED) -soak.rate $(RATE) -soak.dir "$(CURDIR)/artifacts/soak" -soak.dataloss
 
 e2e: up ## The story, in the cluster of "make up"
 	@KUBECONFIG="$(CURDIR)/.kube/$(CLUSTER).kubeconfig" EVENTFLOW_URL="$(URL)" EVENTFLOW_ARTIFACTS="$(CURDIR)/artifacts" \

@@ -69,7 +69,7 @@ func (r *Reservations) AcceptCancel(ctx context.Context, ids ...ticketing.OrderI
 
 // Epoch implements checkout.Cancellations.
 func (r *Reservations) Epoch(ctx context.Context) (string, error) {
-	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
+	ctx, cancel := context.WithTimeout(ctx, reserveTimeout)
 	defer cancel()
 	epoch, err := r.client.Get(ctx, keyEpoch).Result()
 	if err != nil && !errors.Is(err, redis.Nil) {

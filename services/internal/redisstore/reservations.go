@@ -16,9 +16,9 @@ import (
 )
 
 const (
-	// reserveTimeout bounds a reservation: waiting for a connection, dialling and the script.
+	// reserveTimeout bounds a reservation, and a look that something is decided by: waiting
+	// for a connection, dialling and the answer.
 	reserveTimeout = 1200 * time.Millisecond
-	lookupTimeout  = 300 * time.Millisecond
 	// idsPerCall bounds one script's work, during which Redis does nothing else.
 	idsPerCall = 500
 )
@@ -169,7 +169,7 @@ func (r *Reservations) accept(ctx context.Context, what string, ids []ticketing.
 
 // Lookup implements checkout.Reservations.
 func (r *Reservations) Lookup(ctx context.Context, id ticketing.OrderID) (checkout.Record, error) {
-	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
+	ctx, cancel := context.WithTimeout(ctx, reserveTimeout)
 	defer cancel()
 	fields, err := r.client.HMGet(ctx, orderKeyOf(id), "state", "payload", "cancel").Result()
 	if err != nil {

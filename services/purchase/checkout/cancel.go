@@ -74,7 +74,8 @@ func (s *Service) cancel(ctx context.Context, id ticketing.OrderID, email string
 // find returns the order as the arbiter has it. Where the arbiter has forgotten it, it is
 // as the ledger has it, with the epoch in which the arbiter may take it back.
 func (s *Service) find(ctx context.Context, id ticketing.OrderID) (Record, string, error) {
-	record, err := lookup(ctx, s.d.Reservations.Lookup, id)
+	// Not by lookup: a busy arbiter is waited for, as for a purchase.
+	record, err := s.d.Reservations.Lookup(ctx, id)
 	switch {
 	case err == nil:
 		return record, "", nil

@@ -212,7 +212,7 @@ func (s *Service) finish(ctx context.Context, record Record, w *waiter, deadline
 // it, it is the broker that lost its data, and the relay will publish it. Otherwise an
 // earlier request may have brought it into the queue, or not.
 func (s *Service) fenced(ctx context.Context, record Record) (Record, error) {
-	latest, err := lookup(context.WithoutCancel(ctx), s.d.Reservations.Lookup, record.Order.ID)
+	latest, err := s.d.Reservations.Lookup(context.WithoutCancel(ctx), record.Order.ID)
 	if err != nil {
 		s.d.Logger.WarnContext(ctx, "Outcome of an order of an ended epoch is unknown",
 			telemetry.KeyOrderID, record.Order.ID, telemetry.KeyError, err)

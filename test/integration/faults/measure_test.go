@@ -141,13 +141,17 @@ func (w *world) expectAccepted(operations []history.Operation, window history.Fa
 	w.t.Helper()
 	counts := map[history.Answer]int{}
 	total := 0
+	var others []string
 	for _, op := range within(operations, window, 0) {
 		counts[op.Answer]++
 		total++
+		if !op.Answer.Acknowledged() {
+			others = append(others, fmt.Sprintf("%s %s: %s", op.Action, op.OrderID, op.Code))
+		}
 	}
 	w.t.Logf("during the fault: %v", counts)
 	if good := counts[history.Confirmed] + counts[history.Accepted]; total == 0 || float64(good) < 0.999*float64(total) {
-		w.t.Errorf("%d of %d purchases were accepted, want at least 99.9 %%: %v", good, total, counts)
+		w.t.Errorf("%d of %d purchases were accepted, want at least 99.9 %%: %v, %q", good, total, counts, others)
 	}
 }
 

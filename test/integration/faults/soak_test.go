@@ -22,7 +22,7 @@ var (
 	soakSeed = flag.Uint64("soak.seed", 0, "makes the schedule of faults the same again; random where 0")
 	soakRate = flag.Float64("soak.rate", rate, "purchases a second")
 	soakDir  = flag.String("soak.dir", "", "where the history is kept; where empty, that of a failed run only, in a folder of its own")
-	soakLoss = flag.Bool("soak.dataloss", false, "Redis and RabbitMQ lose their data, too")
+	soakLoss = flag.Bool("soak.dataloss", false, "Redis and RabbitMQ lose their data, too; each loss takes until it is mended, a minute or more")
 )
 
 const (

@@ -54,11 +54,31 @@ func (w *world) storeFaults(on servers) []soakFault {
 		return func() { w.must(end(w.t.Context())) }
 	}})
 	if *soakLoss {
-		all = append(all,
-			soakFault{"wipe redis", func() func() { w.must(on.redis.Wipe(w.t.Context(), w.direct.Redis)); return func() {} }},
-			soakFault{"wipe rabbitmq", func() func() { w.must(on.rabbitmq.Wipe(w.t.Context(), w.direct.RabbitMQ)); return func() {} }})
+		all = append(all, w.losses(on)...)
 	}
 	return all
+}
+
+// losses take a store's data away for good. What only one store has when it loses its data
+// is lost, and not promised otherwise: so each waits until everything is in the ledger, and
+// ends once it is so again.
+func (w *world) losses(on servers) []soakFault {
+	return []soakFault{
+		{"wipe redis", func() func() {
+			w.drained(2 * settles)
+			epoch := w.epoch()
+			w.must(on.redis.Wipe(w.t.Context(), w.direct.Redis))
+			return func() {
+				w.reopened(epoch, settles)
+				w.drained(2 * settles)
+			}
+		}},
+		{"wipe rabbitmq", func() func() {
+			w.drained(2 * settles)
+			w.must(on.rabbitmq.Wipe(w.t.Context(), w.direct.RabbitMQ))
+			return func() { w.drained(2 * settles) }
+		}},
+	}
 }
 
 func nameOf(fault string, stores []string) string {
