@@ -18,6 +18,8 @@ TOOL := hack/tools/install.sh
 DURATION ?= 5m
 SEED ?= 0
 RATE ?= 20
+# Setting of "make backlog".
+ORDERS ?= 1000000
 
 # Program and its package.
 PROGRAMS := operator:controllers purchase:services/purchase consumer:services/consumer analytics:services/analytics \
@@ -78,7 +80,7 @@ verify: ## Fail where a generated file is not what its source makes
 
 ##@ Test
 
-.PHONY: unit check test-scripts test-envtest test-integration soak e2e test
+.PHONY: unit check test-scripts test-envtest test-integration soak backlog e2e test
 unit: ## Unit tests
 	@$(GOTEST) ./...
 
@@ -97,6 +99,10 @@ test-integration: ## The adapters against real PostgreSQL, Redis and RabbitMQ in
 soak: ## Random faults under load, judged by the checker (DURATION=5m, SEED, RATE=20)
 	@images=$$(hack/test-images.sh) && eval "$$images" && go test -race -timeout 24h -count=1 -v -tags integration -run '^TestSoak$$' ./test/integration/faults/ \
 	  -args -soak.duration $(DURATION) -soak.seed $(SEED) -soak.rate $(RATE) -soak.dir "$(CURDIR)/artifacts/soak" -soak.dataloss
+
+backlog: ## A million orders wait for PostgreSQL and drain: memory and speed (ORDERS=1000000)
+	@images=$$(hack/test-images.sh) && eval "$$images" && go test -timeout 2h -count=1 -v -tags integration,backlog -run '^TestBacklog$$' ./test/integration/faults/ \
+	  -args -backlog.orders $(ORDERS)
 
 e2e: up ## The story, in the cluster of "make up"
 	@KUBECONFIG="$(CURDIR)/.kube/$(CLUSTER).kubeconfig" EVENTFLOW_URL="$(URL)" EVENTFLOW_ARTIFACTS="$(CURDIR)/artifacts" \

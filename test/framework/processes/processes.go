@@ -42,7 +42,7 @@ func build(t *testing.T) string {
 		if errBuild != nil {
 			return
 		}
-		command := exec.Command("go", "build", "-race", "-tags", "failpoints", "-o", buildDir+"/",
+		command := exec.Command("go", "build", fmt.Sprintf("-race=%t", race), "-tags", "failpoints", "-o", buildDir+"/",
 			"github.com/eventflow-dev/eventflow/services/purchase", "github.com/eventflow-dev/eventflow/services/consumer")
 		if out, err := command.CombinedOutput(); err != nil {
 			errBuild = fmt.Errorf("build services: %w: %s", err, out)
