@@ -50,15 +50,15 @@ func (o order) overdue() bool {
 }
 
 // returned is the world after the broker has returned a frame of order i to its sender:
-// the relay, which forgets it, or the API process, which asks the arbiter. One that still
-// has the order has it in the outbox too.
+// the relay, which forgets it, or the API process, which promises nothing: what the arbiter
+// still says may be thrown away.
 func (r Rules) returned(w World, i int) World {
 	o := &w.orders[i]
 	o.stale--
 	switch {
 	case o.relaying:
 		o.relaying = false
-	case o.redis == pending || o.redis == acceptedState || r.Variant == PromiseFenced:
+	case r.Variant == PromiseFenced:
 		o.api, o.client = idle, promise
 	default:
 		o.api, o.client = idle, max(o.client, unknown)

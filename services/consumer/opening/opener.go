@@ -23,6 +23,8 @@ const (
 	migrateCap = 2 * time.Second
 	// checkEvery is how soon a loss of the arbiter's data is noticed.
 	checkEvery = time.Second
+	// admitEvery is how soon a broker that has lost its data takes orders again.
+	admitEvery = 5 * time.Second
 	// retryCap bounds the pause between attempts.
 	retryCap = 5 * time.Second
 )
@@ -75,6 +77,10 @@ type Opener struct {
 	// epoch is the last one seen that the ledger, the queue and the stock agree on, ""
 	// where there is none.
 	epoch string
+	// token names the rebuild under way, lost is the epoch that it ended; "" for none.
+	token, lost string
+	// admittedAt is when the queue was last told which epoch it takes.
+	admittedAt time.Time
 	// drainedSince is since when nothing is on its way to the ledger; zero while something is.
 	drainedSince time.Time
 	isReady      bool
@@ -132,8 +138,7 @@ func (o *Opener) migrate(ctx context.Context) bool {
 func (o *Opener) attempt(ctx context.Context) time.Duration {
 	next, err := o.step(ctx)
 	if err != nil {
-		o.hold.Store(false)
-		o.drainedSince = time.Time{}
+		o.release()
 		o.backoff.Failed()
 		o.complain(ctx, err)
 		return o.backoff.Delay()
@@ -152,7 +157,7 @@ func (o *Opener) step(ctx context.Context) (time.Duration, error) {
 		return 0, fmt.Errorf("read the arbiter's epoch: %w", err)
 	}
 	if epoch != "" && epoch == o.epoch {
-		return checkEvery, nil
+		return checkEvery, o.keepAdmitted(ctx)
 	}
 	o.epoch = ""
 	o.Metrics.open.Set(0)
@@ -171,9 +176,10 @@ func (o *Opener) step(ctx context.Context) (time.Duration, error) {
 
 // adopt brings an arbiter that is open up to the catalog, once an epoch.
 func (o *Opener) adopt(ctx context.Context, epoch string) error {
+	o.release()
 	o.Metrics.open.Set(1)
-	if err := bounded(ctx, callTimeout, func(ctx context.Context) error { return o.Backlog.Admit(ctx, epoch) }); err != nil {
-		return fmt.Errorf("let orders into the queue: %w", err)
+	if err := o.admit(ctx, epoch); err != nil {
+		return err
 	}
 	if err := o.stock(ctx); err != nil {
 		return err
@@ -182,6 +188,23 @@ func (o *Opener) adopt(ctx context.Context, epoch string) error {
 	o.Logger.InfoContext(ctx, "Found the sale open", "epoch", epoch)
 	// It is too late to refuse, but not to say so.
 	return o.checkSettings(ctx)
+}
+
+// admit lets orders of the epoch into the queue.
+func (o *Opener) admit(ctx context.Context, epoch string) error {
+	if err := bounded(ctx, callTimeout, func(ctx context.Context) error { return o.Backlog.Admit(ctx, epoch) }); err != nil {
+		return fmt.Errorf("let orders into the queue: %w", err)
+	}
+	o.admittedAt = o.Now()
+	return nil
+}
+
+// keepAdmitted tells the queue again every now and then: it may have lost its data.
+func (o *Opener) keepAdmitted(ctx context.Context) error {
+	if o.Now().Sub(o.admittedAt) < admitEvery {
+		return nil
+	}
+	return o.admit(ctx, o.epoch)
 }
 
 func (o *Opener) checkSettings(ctx context.Context) error {

@@ -2,6 +2,7 @@ package opening
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/eventflow-dev/eventflow/services/ticketing"
@@ -66,18 +67,26 @@ type Stock interface {
 	// the last call (all of it the first time) and publishes the events for readers.
 	// A capacity that shrinks takes seats from the pool and fails where the pool has too few.
 	Stock(ctx context.Context, events []ticketing.Event) error
-	// Begin empties an arbiter that is not open, or is open in the epoch stale, for a
-	// rebuild that the token names. A rebuild that began before can go no further. It
-	// fails where the arbiter is open in any other epoch.
+	// Begin claims an arbiter that is not open, or is open in the epoch stale, for the
+	// rebuild that the token names, and empties it. It is repeated to keep the claim, which
+	// runs out after ClaimFor, and before what was restored is restored again. ErrBusy is returned
+	// while another rebuild has the claim. It fails where the arbiter is open in any other epoch.
 	Begin(ctx context.Context, token, stale string) error
 	// Restore gives the arbiter settled orders: their keys are known to it for as long as
 	// they would have been, and what is confirmed counts against limits. An order may be
-	// restored once in a rebuild. It fails where the rebuild is not the present one any more.
+	// restored once after Begin. It fails where the rebuild has not the claim any more.
 	Restore(ctx context.Context, token string, records []Record) error
 	// Open fills the pools and begins the sale, in one atomic step. It fails where the
-	// rebuild is not the present one any more.
+	// rebuild has not the claim any more.
 	Open(ctx context.Context, sale Sale) error
 }
+
+// ClaimFor is for how long a rebuild has the arbiter to itself after each step: longer
+// than any step takes.
+const ClaimFor = 20 * time.Second
+
+// ErrBusy is returned while another rebuild has the arbiter to itself.
+var ErrBusy = errors.New("another rebuild is under way")
 
 // Sale is a sale to be opened.
 type Sale struct {

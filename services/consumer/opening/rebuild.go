@@ -2,6 +2,7 @@ package opening
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"time"
@@ -14,6 +15,8 @@ import (
 // That is only right once nothing can reach the ledger any more that is not counted, or
 // its seats would be sold twice. So, in this order:
 //
+//   - The arbiter is claimed. One rebuild at a time has it to itself, as long as it goes on;
+//     one whose claim has run out can open nothing any more.
 //   - The epoch that was lost is fenced at the broker. A pod that reserved in it and has
 //     not published yet, however slow or frozen, is told so and promises nothing.
 //   - What is in the queue is written to the ledger, to the last order.
@@ -39,30 +42,79 @@ var (
 	errSettling  = errors.New("the orders that are settled have no end")
 )
 
+// claim reports whether this rebuild has the arbiter to itself, from now on for ClaimFor.
+func (o *Opener) claim(ctx context.Context, stale string) (bool, error) {
+	if o.token == "" {
+		o.token = rand.Text()
+	}
+	err := o.Stock.Begin(ctx, o.token, stale)
+	if errors.Is(err, ErrBusy) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// release lets the consumer back to the queue.
+func (o *Opener) release() {
+	o.hold.Store(false)
+	o.drainedSince = time.Time{}
+}
+
 // rebuild takes the next step of a rebuild. stale is the epoch of an arbiter that came
 // back with old data, open the one that the ledger has as open; either may be "".
 func (o *Opener) rebuild(ctx context.Context, stale, open string) (time.Duration, error) {
-	if open != "" {
+	claimed, err := o.claim(ctx, stale)
+	switch {
+	case err != nil:
+		return 0, fmt.Errorf("claim the arbiter: %w", err)
+	case !claimed: // who has it waits for this consumer to leave the queue, too
+		_, err := o.drain(ctx)
+		return drainEvery, err
+	case open != "":
 		o.Logger.WarnContext(ctx, "The arbiter has lost its data: the sale is paused until it is rebuilt", "epoch", open)
 		if err := o.end(ctx, open); err != nil {
 			return 0, err
 		}
+		o.lost = open
 	}
 	if wait, err := o.drain(ctx); err != nil || wait > 0 {
 		return wait, err
 	}
-	defer o.hold.Store(false)
-	return checkEvery, o.reopen(ctx, stale)
+	// Once more: another opener may have told the queue of it since, not knowing better.
+	if err := o.fence(ctx, o.lost); err != nil {
+		return 0, err
+	}
+	epoch, err := o.reopen(ctx, stale)
+	if err != nil {
+		return 0, err
+	}
+	o.release()
+	// The arbiter has the catalog's capacities now; see widen.
+	if err := o.saveCatalog(ctx); err != nil {
+		return 0, err
+	}
+	o.epoch = epoch
+	return checkEvery, nil
 }
 
 // end fences an epoch at the broker and notes that it is over. The note comes last: an
 // epoch that the ledger has as ended is fenced for certain.
 func (o *Opener) end(ctx context.Context, epoch string) error {
-	if err := bounded(ctx, callTimeout, func(ctx context.Context) error { return o.Backlog.Fence(ctx, epoch) }); err != nil {
-		return fmt.Errorf("fence the lost epoch: %w", err)
+	if err := o.fence(ctx, epoch); err != nil {
+		return err
 	}
 	if err := bounded(ctx, callTimeout, func(ctx context.Context) error { return o.Books.EndEpoch(ctx, epoch) }); err != nil {
 		return fmt.Errorf("end the lost epoch: %w", err)
+	}
+	return nil
+}
+
+func (o *Opener) fence(ctx context.Context, epoch string) error {
+	if epoch == "" {
+		return nil
+	}
+	if err := bounded(ctx, callTimeout, func(ctx context.Context) error { return o.Backlog.Fence(ctx, epoch) }); err != nil {
+		return fmt.Errorf("fence the lost epoch: %w", err)
 	}
 	return nil
 }
@@ -92,59 +144,56 @@ func (o *Opener) drain(ctx context.Context) (time.Duration, error) {
 	return 0, nil
 }
 
-// reopen fills the arbiter and opens a new epoch.
-func (o *Opener) reopen(ctx context.Context, stale string) error {
+// reopen fills the arbiter and opens a new epoch, which it returns.
+func (o *Opener) reopen(ctx context.Context, stale string) (string, error) {
 	began := o.Now()
 	if err := o.checkSettings(ctx); err != nil {
-		return err
+		return "", err
 	}
 	epoch := o.NewEpoch()
 	open, err := answer(ctx, func(ctx context.Context) (string, error) { return o.Books.OpenEpoch(ctx, epoch) })
 	switch {
 	case err != nil:
-		return fmt.Errorf("note the epoch: %w", err)
+		return "", fmt.Errorf("note the epoch: %w", err)
 	case open != epoch:
-		return fmt.Errorf("note the epoch: %w", errNotOpened) // another opener is at work
+		return "", fmt.Errorf("note the epoch: %w", errNotOpened) // by somebody whose claim had run out
 	}
-	if err := bounded(ctx, callTimeout, func(ctx context.Context) error { return o.Backlog.Admit(ctx, epoch) }); err != nil {
-		return fmt.Errorf("let orders into the queue: %w", err)
+	if err := o.admit(ctx, epoch); err != nil {
+		return "", err
 	}
 	restored, err := o.fill(ctx, stale, epoch)
 	if err != nil {
-		return fmt.Errorf("fill the arbiter: %w", err)
+		return "", fmt.Errorf("fill the arbiter: %w", err)
 	}
-	o.drainedSince = time.Time{}
-	o.epoch = epoch
+	o.token, o.lost = "", ""
 	o.Metrics.open.Set(1)
 	o.Metrics.rebuilds.Inc()
 	o.Logger.InfoContext(ctx, "Opened the sale", "epoch", epoch, telemetry.KeyCount, restored,
 		telemetry.KeyDuration, o.Now().Sub(began).Seconds())
-	// The arbiter has the catalog's capacities now; see widen.
-	return o.saveCatalog(ctx)
+	return epoch, nil
 }
 
 // fill gives the arbiter what the ledger has and opens it. It returns how many settled
 // orders the arbiter was given.
 func (o *Opener) fill(ctx context.Context, stale, epoch string) (int, error) {
-	token := o.NewEpoch()
-	if err := o.Stock.Begin(ctx, token, stale); err != nil {
+	if err := o.Stock.Begin(ctx, o.token, stale); err != nil {
 		return 0, err
 	}
 	sold, err := answer(ctx, o.Books.Sold)
 	if err != nil {
 		return 0, err
 	}
-	restored, err := o.restore(ctx, token)
+	restored, err := o.restore(ctx)
 	if err != nil {
 		return 0, err
 	}
-	sale := Sale{Token: token, Epoch: epoch, Events: o.events, Sold: sold}
+	sale := Sale{Token: o.token, Epoch: epoch, Events: o.events, Sold: sold}
 	return restored, bounded(ctx, callTimeout, func(ctx context.Context) error { return o.Stock.Open(ctx, sale) })
 }
 
 // restore gives the arbiter every settled order, page by page. Nothing is written to the
 // ledger meanwhile, so that the pages have an end.
-func (o *Opener) restore(ctx context.Context, token string) (int, error) {
+func (o *Opener) restore(ctx context.Context) (int, error) {
 	restored := 0
 	var last ticketing.OrderID
 	for ctx.Err() == nil {
@@ -159,7 +208,7 @@ func (o *Opener) restore(ctx context.Context, token string) (int, error) {
 				return 0, errSettling
 			}
 			last = records[len(records)-1].Order.ID
-			err := bounded(ctx, callTimeout, func(ctx context.Context) error { return o.Stock.Restore(ctx, token, records) })
+			err := bounded(ctx, callTimeout, func(ctx context.Context) error { return o.Stock.Restore(ctx, o.token, records) })
 			if err != nil {
 				return 0, err
 			}

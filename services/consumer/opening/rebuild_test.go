@@ -273,3 +273,37 @@ func TestOpenerWaitsForOtherConsumers(t *testing.T) {
 		}
 	})
 }
+
+// Two consumers lose the arbiter at the same time: one epoch is opened, with the right
+// seats, and both go back to the queue.
+func TestOpenersRebuildTogether(t *testing.T) {
+	t.Parallel()
+	for _, apart := range []time.Duration{0, 100 * time.Millisecond, 700 * time.Millisecond} {
+		t.Run(apart.String(), func(t *testing.T) {
+			t.Parallel()
+			inWorld(t, func(w *world) {
+				t := w.t
+				first, second := w.opener(t, catalog(100)), w.opener(t, catalog(100))
+				w.consume(t, first)
+				w.consume(t, second)
+				defer start(t, first)()
+				advance(apart)
+				defer start(t, second)()
+				advance(time.Minute)
+				lost := w.epoch(t)
+				w.arbiter.Forget()
+				w.enqueue(t, 1)
+				advance(time.Minute)
+				if epoch, left := w.epoch(t), w.left(t); epoch == "" || epoch == lost || left != 99 {
+					t.Errorf("epoch %q with %d seats, want a new one with 99", epoch, left)
+				}
+				if first.Hold() || second.Hold() {
+					t.Errorf("held are %v and %v, want neither", first.Hold(), second.Hold())
+				}
+				if ready, consumers, err := w.broker.State(t.Context()); ready != 0 || consumers != 2 || err != nil {
+					t.Errorf("%d orders wait for %d consumers, %v: want both back", ready, consumers, err)
+				}
+			})
+		})
+	}
+}

@@ -56,9 +56,10 @@ type arbiterState struct {
 	outbox    map[ticketing.OrderID]time.Time
 	// accepted has when the broker confirmed each order that is not settled.
 	accepted map[ticketing.OrderID]time.Time
-	// rebuild is the token of the rebuild under way.
-	rebuild string
-	pending map[ticketing.TierKey]report.Pending
+	// rebuild is the token of the rebuild that has the claim, until then.
+	rebuild      string
+	claimedUntil time.Time
+	pending      map[ticketing.TierKey]report.Pending
 	// buyers counts the seats that buyers hold, promos the orders that use a promo code.
 	buyers map[buyerTier]int
 	promos map[eventPromo]int

@@ -16,17 +16,21 @@ import (
 // keepSettled is for how long a settled order is known.
 const keepSettled = 7 * 24 * time.Hour
 
-var errSuperseded = errors.New("another rebuild has begun, or the data is lost again")
+var errSuperseded = errors.New("the claim has run out, or the data is lost again")
 
 // Begin implements opening.Stock.
 func (a *Arbiter) Begin(_ context.Context, token, stale string) error {
 	return a.change(func(s *arbiterState) error {
-		if s.epoch != "" && s.epoch != stale {
+		switch {
+		case s.epoch != "" && s.epoch != stale:
 			return fmt.Errorf("begin a rebuild: the arbiter is open in epoch %s", s.epoch)
+		case s.claimed(a.clock()) && s.rebuild != token:
+			return fmt.Errorf("begin a rebuild: %w", opening.ErrBusy)
 		}
 		paused, catalog, at := s.paused, s.catalog, s.catalogAt
 		*s = newArbiterState()
-		s.paused, s.catalog, s.catalogAt, s.rebuild = paused, catalog, at, token
+		s.paused, s.catalog, s.catalogAt = paused, catalog, at
+		s.rebuild, s.claimedUntil = token, a.clock().Add(opening.ClaimFor)
 		return nil
 	})
 }
@@ -34,9 +38,10 @@ func (a *Arbiter) Begin(_ context.Context, token, stale string) error {
 // Restore implements opening.Stock.
 func (a *Arbiter) Restore(_ context.Context, token string, records []opening.Record) error {
 	return a.change(func(s *arbiterState) error {
-		if s.rebuild != token {
+		if !s.claimed(a.clock()) || s.rebuild != token {
 			return fmt.Errorf("restore %d orders: %w", len(records), errSuperseded)
 		}
+		s.claimedUntil = a.clock().Add(opening.ClaimFor)
 		for _, r := range records {
 			if r.Age < keepSettled {
 				record := checkout.Record{Order: r.Order, State: r.State}
@@ -53,12 +58,17 @@ func (a *Arbiter) Restore(_ context.Context, token string, records []opening.Rec
 // Open implements opening.Stock.
 func (a *Arbiter) Open(_ context.Context, sale opening.Sale) error {
 	return a.change(func(s *arbiterState) error {
-		if s.rebuild != sale.Token {
+		if !s.claimed(a.clock()) || s.rebuild != sale.Token {
 			return fmt.Errorf("open the sale: %w", errSuperseded)
 		}
 		s.open(sale, a.clock())
 		return nil
 	})
+}
+
+// claimed reports whether a rebuild has the arbiter to itself.
+func (s *arbiterState) claimed(now time.Time) bool {
+	return s.rebuild != "" && now.Before(s.claimedUntil)
 }
 
 func (s *arbiterState) open(sale opening.Sale, now time.Time) {

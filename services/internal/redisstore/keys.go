@@ -20,7 +20,7 @@ const (
 	keyAccepted = "{ef}:accepted" // sorted set: order id by milliseconds of the broker's confirm, until it is settled
 	keyPending  = "{ef}:pending"  // hash: tier:orders, tier:tickets, tier:amount, tier:currency
 	keyPaused   = "{ef}:paused"   // string; present while the consumer is paused
-	keyRebuild  = "{ef}:rebuild"  // string: token of the rebuild under way
+	keyRebuild  = "{ef}:rebuild"  // string: token of the rebuild that has the claim; expires
 
 	orderPrefix    = "{ef}:order:"    // hash: state, fp, payload, tier, qty, amount, currency, buyer, promo, cancel: epoch of the mark
 	announcePrefix = "{ef}:announce:" // channel of the node whose name follows

@@ -19,7 +19,7 @@ const (
 )
 
 var (
-	errSuperseded = errors.New("another rebuild has begun, or the data is lost again")
+	errSuperseded = errors.New("the claim has run out, or the data is lost again")
 	errOpen       = errors.New("the arbiter is open")
 )
 
@@ -28,11 +28,14 @@ func (s *Shelf) Begin(ctx context.Context, token, stale string) error {
 	ctx, cancel := context.WithTimeout(ctx, emptyTimeout)
 	defer cancel()
 	keys := []string{keyRebuild, keyEpoch, keyStock, keyCapacity, keyOutbox, keyAccepted, keyPending, keyRules, keyBuyers, keyPromos}
-	words, err := s.rebuild(ctx, scriptBegin, keys, token, stale)
-	if err == nil && words[0] == "OPEN" {
+	words, err := s.rebuild(ctx, scriptBegin, keys, token, stale, opening.ClaimFor.Milliseconds())
+	switch {
+	case err != nil:
+	case words[0] == "OPEN":
 		err = fmt.Errorf("%w in epoch %s", errOpen, words[1])
-	}
-	if err == nil {
+	case words[0] == "BUSY":
+		err = opening.ErrBusy
+	default:
 		err = s.dropOrders(ctx)
 	}
 	if err != nil {
@@ -64,7 +67,7 @@ func (s *Shelf) dropOrders(ctx context.Context) error {
 // Restore implements opening.Stock.
 func (s *Shelf) Restore(ctx context.Context, token string, records []opening.Record) error {
 	for chunk := range slices.Chunk(records, idsPerCall) {
-		keys, args := []string{keyRebuild, keyBuyers, keyPromos}, []any{token}
+		keys, args := []string{keyRebuild, keyBuyers, keyPromos}, []any{token, opening.ClaimFor.Milliseconds()}
 		for _, r := range chunk {
 			o := r.Order
 			o.Cancelled = false // the state says it

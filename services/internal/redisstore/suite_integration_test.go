@@ -85,6 +85,10 @@ func openArbiter(t *testing.T, outboxLimit int) storetest.Arbiter {
 		},
 		Elapse: func(t *testing.T, d time.Duration) {
 			t.Helper()
+			if claim, err := client.PTTL(t.Context(), "{ef}:rebuild").Result(); err != nil || claim > 0 {
+				must(t, err)
+				must(t, client.PExpire(t.Context(), "{ef}:rebuild", claim-d).Err()) // not positive: it is gone
+			}
 			_, err := client.Pipelined(t.Context(), func(pipe redis.Pipeliner) error {
 				for _, key := range []string{"{ef}:outbox", "{ef}:accepted"} {
 					ids, err := client.ZRange(t.Context(), key, 0, -1).Result()

@@ -42,7 +42,8 @@ type Arbiter struct {
 	Forget func(t *testing.T)
 	// Now returns the arbiter's own time.
 	Now func(t *testing.T) time.Time
-	// Elapse lets time pass for orders in the outbox, and for accepted ones.
+	// Elapse lets time pass for orders in the outbox, for accepted ones, and for the claim
+	// of a rebuild.
 	Elapse func(t *testing.T, d time.Duration)
 }
 

@@ -125,12 +125,22 @@ func testRebuildStale(t *testing.T, a Arbiter) {
 	wantPending(t, a)
 }
 
-// testRebuildSuperseded: a rebuild that another one has overtaken, or whose data is lost
-// under it, changes nothing any more.
-func testRebuildSuperseded(t *testing.T, a Arbiter) {
+// testRebuildClaim: one rebuild at a time, for as long as it goes on; one whose claim has run
+// out, or whose data is lost under it, changes nothing any more.
+func testRebuildClaim(t *testing.T, a Arbiter) {
 	t.Helper()
 	a.Forget(t)
 	must(t, a.Stock.Begin(t.Context(), "one", ""))
+	for range 3 { // who has the claim keeps it
+		a.Elapse(t, opening.ClaimFor*3/4)
+		if err := a.Stock.Begin(t.Context(), "two", ""); !errors.Is(err, opening.ErrBusy) {
+			t.Errorf("a second rebuild: got %v, want ErrBusy", err)
+		}
+		wantSuperseded(t, a, "two")
+		must(t, a.Stock.Begin(t.Context(), "one", ""))
+	}
+	a.Elapse(t, opening.ClaimFor)
+	wantSuperseded(t, a, "one")
 	must(t, a.Stock.Begin(t.Context(), "two", ""))
 	wantSuperseded(t, a, "one")
 	must(t, a.Stock.Restore(t.Context(), "two", nil))
@@ -143,6 +153,24 @@ func testRebuildSuperseded(t *testing.T, a Arbiter) {
 	a.Forget(t)
 	wantSuperseded(t, a, "three")
 	wantEpoch(t, a, "")
+}
+
+// testRebuildAgain: what was restored before a rebuild began again is not counted twice.
+func testRebuildAgain(t *testing.T, a Arbiter) {
+	t.Helper()
+	events := Catalog()
+	events[0].Tiers[0].MaxPerBuyer = 5
+	records := []opening.Record{{Order: NewOrder(pit, 3), State: ticketing.StateConfirmed}}
+	records[0].Order.PromoCode = ""
+	a.Forget(t)
+	for range 2 {
+		must(t, a.Stock.Begin(t.Context(), "one", ""))
+		must(t, a.Stock.Restore(t.Context(), "one", records))
+	}
+	must(t, a.Stock.Open(t.Context(), opening.Sale{Token: "one", Epoch: epochOne, Events: events}))
+	more := NewOrder(pit, 2)
+	more.PromoCode = ""
+	wantVerdict(t, a, more, checkout.Reserved)
 }
 
 func wantSuperseded(t *testing.T, a Arbiter, token string) {

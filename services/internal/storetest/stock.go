@@ -23,7 +23,8 @@ func RunStock(t *testing.T, open OpenArbiter) {
 		"rebuilt from the ledger":        testRebuild,
 		"rebuilt limits":                 testRebuildLimits,
 		"stale data is thrown away":      testRebuildStale,
-		"one rebuild at a time":          testRebuildSuperseded,
+		"one rebuild at a time":          testRebuildClaim,
+		"rebuild that begins again":      testRebuildAgain,
 		"sold beyond its capacity":       testRebuildTooSmall,
 	})
 	t.Run("empty arbiter", func(t *testing.T) {

@@ -163,7 +163,8 @@ func (s *Service) finishCancel(
 		message.Node, message.Epoch = s.d.Node, outcome.Epoch
 		switch err := s.publish(ctx, message); {
 		case errors.Is(err, ErrFenced):
-			return s.fencedCancel(ctx, order)
+			s.d.Logger.WarnContext(ctx, "Outcome of a cancellation of an ended epoch is unknown", telemetry.KeyOrderID, order.ID)
+			return Cancelled{Order: order}, unknownCancel()
 		case err != nil:
 			return Cancelled{Order: order}, nil //nolint:nilerr // it is in the outbox, and nobody waits for the relay
 		}
@@ -180,19 +181,6 @@ func (s *Service) finishCancel(
 		return Cancelled{}, refusedCancel()
 	}
 	return Cancelled{Order: order, Settled: settled}, nil
-}
-
-// fencedCancel answers for a cancellation that the broker takes no more. Where the arbiter
-// still has the mark, it is the broker that lost its data, and the relay will publish it.
-// Otherwise an earlier request may have brought it into the queue, or not.
-func (s *Service) fencedCancel(ctx context.Context, order ticketing.Order) (Cancelled, error) {
-	latest, err := lookup(context.WithoutCancel(ctx), s.d.Reservations.Lookup, order.ID)
-	if err != nil || latest.State != ticketing.StateCancelled {
-		s.d.Logger.WarnContext(ctx, "Outcome of a cancellation of an ended epoch is unknown",
-			telemetry.KeyOrderID, order.ID, telemetry.KeyError, err)
-		return Cancelled{Order: order}, unknownCancel()
-	}
-	return Cancelled{Order: order}, nil
 }
 
 // endsCancellation reports whether nothing more can come of a cancellation.

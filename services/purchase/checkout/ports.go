@@ -17,8 +17,8 @@ var ErrOutcomeUnknown = errors.New("outcome unknown")
 var ErrUnavailable = errors.New("store unavailable")
 
 // ErrFenced is returned by a Publisher, beside ErrUnavailable, where the broker takes no
-// orders of the order's epoch: the arbiter's data was lost and is being rebuilt, or the
-// broker has lost its own.
+// orders of the order's epoch. Most likely the arbiter has lost its data, and what it still
+// says of the order will be thrown away; or the broker has lost its own. Nothing can be promised.
 var ErrFenced = errors.New("the order's epoch is over")
 
 // ErrNotFound is returned by a lookup when the store answered that it has no such order.

@@ -189,7 +189,8 @@ func (s *Service) reserve(ctx context.Context, order ticketing.Order) (Outcome, 
 func (s *Service) finish(ctx context.Context, record Record, w *waiter, deadline time.Time) (Record, error) {
 	switch err := s.publish(ctx, record.Order); {
 	case errors.Is(err, ErrFenced):
-		return s.fenced(ctx, record)
+		s.d.Logger.WarnContext(ctx, "Outcome of an order of an ended epoch is unknown", telemetry.KeyOrderID, record.Order.ID)
+		return record, outcomeUnknown()
 	case err != nil:
 		return record, nil //nolint:nilerr // the order is durable
 	}
@@ -206,19 +207,6 @@ func (s *Service) finish(ctx context.Context, record Record, w *waiter, deadline
 		s.acceptor.offer(record.Order)
 	}
 	return record, nil
-}
-
-// fenced answers for an order that the broker takes no more. Where the arbiter still has
-// it, it is the broker that lost its data, and the relay will publish it. Otherwise an
-// earlier request may have brought it into the queue, or not.
-func (s *Service) fenced(ctx context.Context, record Record) (Record, error) {
-	latest, err := s.d.Reservations.Lookup(context.WithoutCancel(ctx), record.Order.ID)
-	if err != nil {
-		s.d.Logger.WarnContext(ctx, "Outcome of an order of an ended epoch is unknown",
-			telemetry.KeyOrderID, record.Order.ID, telemetry.KeyError, err)
-		return record, outcomeUnknown()
-	}
-	return latest, nil
 }
 
 // publish returns nil once the broker has confirmed the order.

@@ -56,9 +56,13 @@ func stuckShop(t *testing.T) (*checkout.Service, *stuck) {
 		t.Fatal(err)
 	}
 	arbiter.OpenSale("epoch-1", aurora())
+	broker := memory.NewBroker()
+	if err := broker.Admit(t.Context(), "epoch-1"); err != nil {
+		t.Fatal(err)
+	}
 	shop := checkout.New(checkout.Deps{
 		Storefront: stall{}, Pipeline: stall{}, Gate: stall{},
-		Reservations: arbiter, Publisher: memory.NewBroker(), Ledger: memory.NewLedger(time.Now),
+		Reservations: arbiter, Publisher: broker, Ledger: memory.NewLedger(time.Now),
 		Identity: identity, Node: "purchase-0", Clock: func() time.Time { return noon },
 		Logger: slog.New(slog.DiscardHandler), Metrics: checkout.NewMetrics(prometheus.NewRegistry()),
 	})
