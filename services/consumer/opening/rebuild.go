@@ -69,6 +69,7 @@ func (o *Opener) rebuild(ctx context.Context, stale, open string) (time.Duration
 		return 0, fmt.Errorf("claim the arbiter: %w", err)
 	case !claimed: // who has it waits for this consumer to leave the queue, too
 		_, err := o.drain(ctx)
+		o.drainedSince = time.Time{} // the fence is still to come
 		return drainEvery, err
 	case open != "":
 		o.Logger.WarnContext(ctx, "The arbiter has lost its data: the sale is paused until it is rebuilt", "epoch", open)
