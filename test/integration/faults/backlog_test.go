@@ -6,7 +6,9 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"maps"
 	"net/http"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -84,7 +86,7 @@ func (w *world) accept(total int64) map[string]usage {
 
 // acceptOne buys until the purchase is accepted, a bounded number of times.
 func (w *world) acceptOne(n int64) {
-	purchase := boxoffice.Purchase{EventID: eventID, Tier: "tier-0", Quantity: 1, Email: fmt.Sprintf("backlog-%d@example.com", n), Key: fmt.Sprint(n)}
+	purchase := boxoffice.Purchase{EventID: eventID, Tier: "tier-0", Quantity: 1, Email: fmt.Sprintf("backlog-%d@example.com", n), Key: strconv.FormatInt(n, 10)}
 	for try := range 10 {
 		answer, err := w.client(int(n)+try).Buy(w.t.Context(), purchase)
 		if err == nil && answer.Status == http.StatusAccepted {
@@ -143,10 +145,7 @@ func (w *world) watch(ended <-chan struct{}) map[string]usage {
 
 // most returns the greater memory of each process in either.
 func most(a, b map[string]usage) map[string]usage {
-	all := map[string]usage{}
-	for name, u := range a {
-		all[name] = u
-	}
+	all := maps.Clone(a)
 	for name, u := range b {
 		if u.memory > all[name].memory {
 			all[name] = u
