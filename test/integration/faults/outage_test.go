@@ -56,6 +56,33 @@ func TestPostgresAway(t *testing.T) {
 	}
 }
 
+// TestRedisAway refuses purchases while Redis is away, 99 of 100 within 50 ms once that is
+// known. It runs alone, because it measures.
+func TestRedisAway(t *testing.T) {
+	for _, fault := range []faultproxy.Fault{faultproxy.Refused, faultproxy.BlackHole} {
+		t.Run(string(fault), func(t *testing.T) {
+			w := open(t, capacity)
+			runs := w.startLoadAt(t.Name(), busy)
+			w.pass(before)
+			window := history.Fault{From: time.Now()}
+			w.redis.Set(fault)
+			w.seenDown([]string{"redis"})
+			w.pass(compared + known - time.Since(window.From))
+			window.To = time.Now()
+			w.redis.Set(faultproxy.None)
+			w.pass(after)
+			operations := w.stop(runs)
+			w.drained(returned)
+			w.judge(operations, window, busy/2)
+			refusals := latencies(within(operations, window, known), func(a history.Answer) bool { return a == history.Refused })
+			t.Logf("refusals once it is known: %s", spread(refusals))
+			if got := quantile(refusals, .99); len(refusals) < 100 || got > 50*time.Millisecond {
+				t.Errorf("p99 of %d refusals is %s, want at most 50 ms", len(refusals), got)
+			}
+		})
+	}
+}
+
 // expectAsFast asserts that the slowest hundredth of purchases is at most 1.2 times as
 // slow as it is with everything there, and 20 ms, once the pause has been announced. Until then
 // a purchase waits in vain, for at most 300 ms.
