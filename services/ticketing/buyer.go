@@ -17,7 +17,7 @@ type Buyer struct {
 // no two of any number of buyers share one.
 const digestSize = 16
 
-// Digest names the buyer where seats are counted. All spellings of an e-mail address
+// Digest names the buyer, where seats are counted and where somebody claims to be the buyer. All spellings of an e-mail address
 // that differ in case or in the space around it are one buyer. The address cannot be read
 // from it, though somebody who guesses the address can recognise it.
 func (b Buyer) Digest() string {

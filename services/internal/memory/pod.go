@@ -119,22 +119,27 @@ func (p *Pod) Claim(_ context.Context, age time.Duration, limit int) ([]ticketin
 	var orders []ticketing.Order
 	err := p.arbiter.change(func(s *arbiterState) error {
 		now := p.arbiter.clock()
-		var due []ticketing.OrderID
-		for id, since := range s.outbox {
-			if now.Sub(since) >= age {
-				due = append(due, id)
-			}
-		}
-		slices.SortFunc(due, func(x, y ticketing.OrderID) int {
-			return cmp.Or(s.outbox[x].Compare(s.outbox[y]), cmp.Compare(x, y))
-		})
-		for _, id := range due[:min(limit, len(due))] {
+		for _, id := range oldest(s.outbox, now.Add(-age), limit) {
 			s.outbox[id] = now
 			orders = append(orders, s.orders[id].published())
 		}
 		return nil
 	})
 	return orders, err
+}
+
+// oldest returns up to limit ids whose time is not after the given one, the oldest first.
+func oldest(times map[ticketing.OrderID]time.Time, until time.Time, limit int) []ticketing.OrderID {
+	var ids []ticketing.OrderID
+	for id, since := range times {
+		if !since.After(until) {
+			ids = append(ids, id)
+		}
+	}
+	slices.SortFunc(ids, func(x, y ticketing.OrderID) int {
+		return cmp.Or(times[x].Compare(times[y]), cmp.Compare(x, y))
+	})
+	return ids[:min(limit, len(ids))]
 }
 
 // Announcements is one pod's ear for what its orders have come to.

@@ -1,11 +1,9 @@
 package memory
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/eventflow-dev/eventflow/services/consumer/opening"
@@ -91,16 +89,7 @@ func (a *Arbiter) OpenSale(epoch string, events ...ticketing.Event) {
 func (a *Arbiter) Remind(_ context.Context, age time.Duration, limit int) (int, error) {
 	moved := 0
 	err := a.change(func(s *arbiterState) error {
-		var due []ticketing.OrderID
-		for id, since := range s.accepted {
-			if a.clock().Sub(since) >= age {
-				due = append(due, id)
-			}
-		}
-		slices.SortFunc(due, func(x, y ticketing.OrderID) int {
-			return cmp.Or(s.accepted[x].Compare(s.accepted[y]), cmp.Compare(x, y))
-		})
-		due = due[:min(limit, len(due))]
+		due := oldest(s.accepted, a.clock().Add(-age), limit)
 		for _, id := range due {
 			delete(s.accepted, id)
 			s.outbox[id] = time.Time{}

@@ -2,10 +2,7 @@ package redisstore
 
 import (
 	"context"
-	"errors"
 	"fmt"
-
-	"github.com/redis/go-redis/v9"
 
 	"github.com/eventflow-dev/eventflow/services/purchase/checkout"
 	"github.com/eventflow-dev/eventflow/services/ticketing"
@@ -69,11 +66,5 @@ func (r *Reservations) AcceptCancel(ctx context.Context, ids ...ticketing.OrderI
 
 // Epoch implements checkout.Cancellations.
 func (r *Reservations) Epoch(ctx context.Context) (string, error) {
-	ctx, cancel := context.WithTimeout(ctx, reserveTimeout)
-	defer cancel()
-	epoch, err := r.client.Get(ctx, keyEpoch).Result()
-	if err != nil && !errors.Is(err, redis.Nil) {
-		return "", fmt.Errorf("read the epoch: %w", unavailable(err))
-	}
-	return epoch, nil
+	return readEpoch(ctx, r.client, reserveTimeout)
 }

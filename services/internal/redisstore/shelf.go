@@ -90,9 +90,14 @@ func tierKeyOf(name string) ticketing.TierKey {
 
 // Epoch implements opening.Stock.
 func (s *Shelf) Epoch(ctx context.Context) (string, error) {
-	ctx, cancel := context.WithTimeout(ctx, slowTimeout)
+	return readEpoch(ctx, s.client, slowTimeout)
+}
+
+// readEpoch returns the epoch that the arbiter is open in, "" where it is not open.
+func readEpoch(ctx context.Context, client redis.UniversalClient, within time.Duration) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
-	epoch, err := s.client.Get(ctx, keyEpoch).Result()
+	epoch, err := client.Get(ctx, keyEpoch).Result()
 	if err != nil && !errors.Is(err, redis.Nil) {
 		return "", fmt.Errorf("read the epoch: %w", unavailable(err))
 	}

@@ -4,11 +4,13 @@ package faults_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"testing"
 	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
+	"github.com/redis/go-redis/v9"
 
 	"github.com/eventflow-dev/eventflow/services/history"
 	"github.com/eventflow-dev/eventflow/test/framework/faultproxy"
@@ -73,14 +75,20 @@ func TestDataLost(t *testing.T) {
 	}
 }
 
+// epoch returns the epoch that Redis has, "" for none.
 func (w *world) epoch() string {
 	w.t.Helper()
-	values, err := w.redisClient().MGet(w.t.Context(), "{ef}:epoch").Result()
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	epoch, _ := values[0].(string)
+	epoch, err := epochOf(w.t.Context(), w.redisClient())
+	w.must(err)
 	return epoch
+}
+
+func epochOf(ctx context.Context, client *redis.Client) (string, error) {
+	epoch, err := client.Get(ctx, "{ef}:epoch").Result()
+	if errors.Is(err, redis.Nil) {
+		return "", nil
+	}
+	return epoch, err
 }
 
 // wipeRedis takes everything that Redis has, and returns the epoch that it was in.
@@ -90,9 +98,7 @@ func (w *world) wipeRedis() string {
 	if epoch == "" {
 		w.t.Fatal("INVALID: there is no sale to be lost")
 	}
-	if err := w.redisClient().FlushDB(w.t.Context()).Err(); err != nil {
-		w.t.Fatal(err)
-	}
+	w.must(shared.redis.Wipe(w.t.Context(), w.direct.Redis))
 	return epoch
 }
 
@@ -102,12 +108,8 @@ func (w *world) reopened(lost string, within time.Duration) {
 	begun := time.Now()
 	client := w.redisClient()
 	w.until(within, "the sale is open again", func(ctx context.Context) string {
-		values, err := client.MGet(ctx, "{ef}:epoch").Result()
-		if err != nil {
-			return err.Error()
-		}
-		if epoch, _ := values[0].(string); epoch == "" || epoch == lost {
-			return fmt.Sprintf("epoch is %q", epoch)
+		if epoch, err := epochOf(ctx, client); err != nil || epoch == "" || epoch == lost {
+			return fmt.Sprintf("epoch is %q, %v", epoch, err)
 		}
 		return ""
 	})
